@@ -1,0 +1,10 @@
+"""The app: navigation only. Start it with `make app`."""
+
+import streamlit as st
+
+import evaluator  # noqa: F401  first: it switches telemetry off
+
+st.set_page_config(page_title="Mock interview", page_icon=":material/record_voice_over:", layout="centered")
+st.navigation(
+    [st.Page("evaluator/ui/practice.py", title="Practice", icon=":material/edit_note:", default=True)], position="hidden"
+).run()

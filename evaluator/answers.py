@@ -1,0 +1,106 @@
+"""Step 1 of 6, second half. What was answered: the candidate's text, exactly as given, with its limits.
+
+The text is never cleaned: evidence points into it by character, so what was typed is what is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from evaluator.errors import BadAnswer
+
+MAX_CHARS = 20_000
+"""About 3,300 words, four times what anyone says in ten minutes; longer texts cost money and grade worse."""
+
+_NOTHING_SAID = re.compile(
+    r"(?:(?:sorry|hmm+|um+|well|honestly|to be honest)[\s,.]*)*"
+    r"(?:i\s+(?:really\s+|honestly\s+|just\s+|simply\s+)?(?:do\s+not|don'?t|dont)\s+(?:really\s+|actually\s+)?know"
+    r"(?:\s+(?:this|that|it|the answer|this one|that one|anything about (?:this|that|it)))?"
+    r"|i\s+have\s+no\s+(?:idea|clue)|i\s+am\s+not\s+sure|i'?m\s+not\s+sure|not\s+sure|no\s+(?:idea|clue)|(?:i\s+)?(?:will\s+|'ll\s+)?(?:pass|skip)(?:\s+(?:this|that)(?:\s+one)?)?"
+    r"|idk|dunno|n/?a|none|nothing|no\s+answer|no\s+comment|\?+)"
+    r"[\s,.!]*(?:sorry)?[\s.!?]*",
+    re.IGNORECASE,
+)
+
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?;])[\"')\]]*\s+|\s*\n\s*\n\s*|[ \t]*\r?\n[ \t]*(?:(?:[-*•]|\d{1,2}[.)])\s+)?|\s+[-–—]{1,2}\s+"
+)
+_WRAPPED_FROM = 50
+"""Characters of a line from which the break after it counts as wrapping; people break list entries earlier."""
+
+_NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|eq|approx|resp|dr|no)|\b[A-Za-z])\.$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    text: str
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing that could be judged: empty, no letter or digit in it, or "I don't know" in one of its forms."""
+        plain = " ".join(self.text.replace("’", "'").split())
+        return not any(char.isalnum() for char in plain) or _NOTHING_SAID.fullmatch(plain) is not None
+
+    @property
+    def word_count(self) -> int:
+        return len(self.text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`text` is `answer[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+
+
+def read_answer(text: str) -> Answer:
+    """Raises BadAnswer when the text is too long to grade."""
+    if len(text) > MAX_CHARS:
+        raise BadAnswer(
+            f"The answer has {len(text):,} characters; the limit is {MAX_CHARS:,}.",
+            "Shorten it: an interview answer of 150 to 400 words says enough.",
+        )
+    return Answer(text)
+
+
+def decode_answer(data: bytes, place: str) -> str:
+    """Bytes of a file or of standard input to text. A UTF-8 byte order mark is dropped; anything but UTF-8 is refused."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise BadAnswer(
+            f"{place}: not UTF-8 text (byte {data[fault.start]:#04x} at position {fault.start}).",
+            "Save the answer as plain text in UTF-8.",
+        ) from fault
+
+
+def split_sentences(text: str) -> list[Span]:
+    """Sentences, clauses after a semicolon or dash, and list entries, each with its offsets; never an empty one."""
+    spans: list[Span] = []
+    start = 0
+    for gap in _SENTENCE_END.finditer(text):
+        if gap.start() <= start or _NO_END.search(text, start, gap.start()) or _is_wrapped(text, gap):
+            continue
+        spans.append(_trimmed(text, start, gap.start()))
+        start = gap.end()
+    spans.append(_trimmed(text, start, len(text)))
+    return [span for span in spans if any(char.isalnum() for char in span.text)]
+
+
+def _is_wrapped(text: str, gap: re.Match[str]) -> bool:
+    """A line break inside a sentence: one break after a long line, with no list mark after it."""
+    if gap.group().strip() or gap.group().count("\n") != 1 or text[gap.start() - 1] in ".!?;:":
+        return False
+    line = text[: gap.start()].rpartition("\n")[2]
+    return len(line) >= _WRAPPED_FROM
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Span(text[start:end], start, end)

@@ -1,0 +1,48 @@
+"""Puts the parts together as the settings say: question bank, embedding model, rubric store, grader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from evaluator.embedding import Embedder, EndpointEmbedder, MiniLM
+from evaluator.graders.choice import build_grader
+from evaluator.graders.protocol import Grader
+from evaluator.questions import QuestionBank, load_questions
+from evaluator.retrieval import RubricStore
+from evaluator.settings import Settings
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Each part is built when first asked for and then shared."""
+
+    settings: Settings
+
+    @cached_property
+    def bank(self) -> QuestionBank:
+        return load_questions(self.settings.questions_file)
+
+    @cached_property
+    def model(self) -> MiniLM:
+        return MiniLM()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        settings = self.settings
+        if not settings.embeddings_url:
+            return self.model
+        return EndpointEmbedder(settings.embeddings_url, settings.embeddings_model, settings.embeddings_key.get_secret_value())
+
+    @cached_property
+    def store(self) -> RubricStore:
+        folder = self.settings.data_dir / "chroma"
+        return RubricStore(self.bank, self.settings.rubrics_dir, self.embedder, folder, self.settings.chroma_url)
+
+    @cached_property
+    def grader(self) -> Grader:
+        return build_grader(self.settings, self.model)
+
+    def grader_named(self, name: Literal["llm", "embedded", "stub"] | None) -> Grader:
+        return build_grader(self.settings, self.model, name) if name else self.grader

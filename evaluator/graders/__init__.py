@@ -1,0 +1,1 @@
+"""Step 3 of 6. Graders: (question, rubric, answer) in, one verdict for each criterion out."""

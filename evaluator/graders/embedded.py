@@ -1,0 +1,189 @@
+"""Step 3 of 6. The embedded grader: a local model compares the answer with the rubric's phrasings. No LLM, no network.
+
+For each criterion it looks for the place of the answer nearest to the accepted phrasings and the place nearest to the
+misconceptions, and a logistic function of the three similarities says how likely the point is made. Similarity does
+not understand: a statement and its negation look much alike to it, so the weight lies on how much nearer the answer
+comes to the accepted phrasings than to the known wrong claims. docs/embedded-grader.md says how often it is right.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluator.answers import Span, split_sentences
+from evaluator.evidence import normalise
+from evaluator.graders.protocol import Graded, Identity
+from evaluator.minilm import Array, MiniLM, Tokens
+from evaluator.questions import Question
+from evaluator.rubric import CONTRADICTED, Criterion, Rubric
+from evaluator.suspicion import find_suspicious
+from evaluator.verdict import Verdict
+
+VERSION = "1"
+
+# Fitted by benchmarks/fit_embedded.py on the exemplars of rubrics/, which also prints these lines.
+WEIGHTS = (11.560, 8.737, -10.917)
+BIAS = -3.419
+MET, PARTLY = 0.55, 0.40
+CONTRADICTS, SAYS_WRONG = 0.08, 0.55
+"""A place asserts a misconception when it covers that much of it, and that much more than of any accepted phrasing."""
+CONTRADICTION_CONFIDENCE = 0.6
+"""So often is a contradiction found in this way a real one, on the exemplars (benchmarks/fit_embedded.py)."""
+
+_FIRST_WORD, _COMMON_WORDS = 1996, 154
+"""BERT numbers its words by how common they are, from id 1996 ("the"); the next 154 ids are function words but for a few."""
+_VOCABULARY = 30_522
+_LEAST_COMMON, _LEAST_TOKENS = 0.15, 10
+"""Sentences have 22 to 83 % common words (5th percentile 27 %), keyword lists 0 to 14 %, on the exemplars."""
+_ECHO = 0.8
+_LONG_ANSWER = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How one criterion and one answer compare. `features` feed the logistic function; the spans are the nearest places."""
+
+    features: tuple[float, float, float]
+    nearest: Span
+    wrong: Span | None
+    misconception: int
+    lead: float
+    """How much nearer to that misconception than to any accepted phrasing the place `wrong` is."""
+
+
+class EmbeddedGrader:
+    """Shares one model; may be used by several threads."""
+
+    def __init__(self, model: MiniLM) -> None:
+        self._model = model
+        self._phrases: dict[str, list[tuple[list[Tokens], list[Tokens]]]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(name="embedded", title="embedded (local model, no LLM)", model=f"{self._model.name} + head {VERSION}")
+
+    def grade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
+        """Raises EmbedderFailed when the model is missing or damaged."""
+        places, reasons = self.places(question.text, answer)
+        if not places:
+            reason = "Nothing in the answer could be compared with this point."
+            missed = tuple(Verdict(criterion.id, criterion.worst.id, reason, confidence=0.9) for criterion in rubric.criteria)
+            return Graded(missed, review_reasons=reasons)
+        verdicts = []
+        for criterion, likeness in zip(rubric.criteria, self.compare(rubric, places), strict=True):
+            verdicts.append(decide(criterion, likeness))
+        found = any(verdict.level != criterion.worst.id for verdict, criterion in zip(verdicts, rubric.criteria, strict=True))
+        if not found and len(answer.split()) >= _LONG_ANSWER:
+            reasons = (*reasons, "no_single_match")
+        return Graded(tuple(verdicts), review_reasons=reasons)
+
+    def compare(self, rubric: Rubric, places: Sequence[Span]) -> list[Likeness]:
+        """The likeness of each criterion to the nearest of the places."""
+        windows = self._model.read([place.text for place in places])
+        return [_compare(accepts, wrongs, windows, places) for accepts, wrongs in self._phrases_of(rubric)]
+
+    def _phrases_of(self, rubric: Rubric) -> list[tuple[list[Tokens], list[Tokens]]]:
+        with self._lock:
+            if rubric.hash not in self._phrases:
+                self._phrases[rubric.hash] = [
+                    (
+                        self._model.read([_bare(criterion.requirement), *criterion.accept]),
+                        self._model.read([misconception.claim for misconception in criterion.misconceptions]),
+                    )
+                    for criterion in rubric.criteria
+                ]
+            return self._phrases[rubric.hash]
+
+    def places(self, question: str, answer: str) -> tuple[list[Span], tuple[str, ...]]:
+        """Sentences worth comparing, and review reasons for those left out."""
+        reasons: list[str] = []
+        suspicious = set(find_suspicious(answer))
+        sentences = []
+        for sentence, tokens in _with_tokens(split_sentences(answer), self._model):
+            if sentence in suspicious:
+                continue
+            if _is_list_of_terms(tokens):
+                reasons.append("not_sentences")
+            elif _echoes(sentence.text, question):
+                reasons.append("question_echoed")
+            else:
+                sentences.append(sentence)
+        return sentences, tuple(dict.fromkeys(reasons))
+
+
+def probability(features: Sequence[float]) -> float:
+    """That a person would call the point met, 0 to 1."""
+    return 1 / (1 + math.exp(-(BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True)))))
+
+
+def _with_tokens(sentences: list[Span], model: MiniLM) -> list[tuple[Span, Tokens]]:
+    return list(zip(sentences, model.read([sentence.text for sentence in sentences]), strict=True)) if sentences else []
+
+
+def _compare(accepts: list[Tokens], wrongs: list[Tokens], windows: list[Tokens], places: Sequence[Span]) -> Likeness:
+    right = np.array([[_coverage(phrase, window) for window in windows] for phrase in accepts])
+    mean = right.mean(axis=0)
+    best = int(mean.argmax())
+    if not wrongs:
+        return Likeness((float(mean[best]), float(right.max()), 0.45), places[best], None, -1, -1.0)
+    wrong = np.array([[_coverage(phrase, window) for window in windows] for phrase in wrongs])
+    leads = wrong.max(axis=0) - right.max(axis=0)
+    at = int(np.where(wrong.max(axis=0) >= wrong.max() - 0.05, leads, -1.0).argmax())
+    features = (float(mean[best]), float(right.max()), float(wrong.max()))
+    return Likeness(features, places[best], places[at], int(wrong[:, at].argmax()), float(leads[at]))
+
+
+def _coverage(phrase: Tokens, window: Tokens) -> float:
+    """How much of the phrase the window says: each token's best cosine in the window, rare words counting more. 0 to 1."""
+    if not len(phrase.ids) or not len(window.ids):
+        return 0.0
+    weights = _rarity(phrase.ids)
+    nearest: Array = (phrase.vectors @ window.vectors.T).max(axis=1)
+    return float(weights @ nearest / max(float(weights.sum()), 1e-6))
+
+
+def _rarity(ids: NDArray[np.int64]) -> Array:
+    """0 for punctuation, near 0 for "the", near 1 for the rarest words: the logarithm of the rank in BERT's vocabulary."""
+    ranks = np.maximum(ids - _FIRST_WORD + 1, 0)
+    return np.asarray(np.log1p(ranks) / math.log1p(_VOCABULARY - _FIRST_WORD), dtype=np.float32)
+
+
+def decide(criterion: Criterion, likeness: Likeness) -> Verdict:
+    chance = probability(likeness.features)
+    if likeness.wrong is not None and chance < PARTLY and likeness.lead >= CONTRADICTS and likeness.features[2] >= SAYS_WRONG:
+        misconception = criterion.misconceptions[likeness.misconception]
+        reason = f"Comes closer to a known wrong claim than to the point itself: “{misconception.claim}”"
+        return Verdict(criterion.id, CONTRADICTED, reason, (likeness.wrong.text,), CONTRADICTION_CONFIDENCE, misconception)
+    if chance >= MET:
+        reason = "This passage comes close to the accepted phrasings of the point."
+        return Verdict(criterion.id, criterion.best.id, reason, (likeness.nearest.text,), chance)
+    middle = [level for level in criterion.levels if 0 < level.credit < 1]
+    if chance >= PARTLY and middle:
+        reason = "This passage is related to the point, but not close to its accepted phrasings."
+        return Verdict(criterion.id, middle[len(middle) // 2].id, reason, (likeness.nearest.text,), min(chance, 1 - chance))
+    return Verdict(criterion.id, criterion.worst.id, "No passage comes close to this point.", (), 1 - chance)
+
+
+def _is_list_of_terms(tokens: Tokens) -> bool:
+    words = tokens.ids[tokens.ids >= _FIRST_WORD]
+    if len(words) < _LEAST_TOKENS:
+        return False
+    return float(np.mean(words < _FIRST_WORD + _COMMON_WORDS)) < _LEAST_COMMON
+
+
+def _echoes(sentence: str, question: str) -> bool:
+    words = [word for word in re.findall(r"\w+", normalise(sentence)) if len(word) > 3]
+    known = set(re.findall(r"\w+", normalise(question)))
+    return len(words) >= 3 and sum(word in known for word in words) / len(words) >= _ECHO
+
+
+def _bare(requirement: str) -> str:
+    return re.sub(r"^(?:says|explains|states|notes|mentions) that\s+", "", requirement, flags=re.IGNORECASE)

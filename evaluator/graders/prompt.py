@@ -1,0 +1,88 @@
+"""Step 3 of 6. The prompt: text files with places to fill, and the shape the reply must have.
+
+What is the same for every answer to a question stands first, byte for byte, so that servers can reuse their prompt
+cache; the answer stands last, as a JSON string that it cannot break out of.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from evaluator.questions import Question
+from evaluator.rubric import CONTRADICTED, Criterion, Rubric
+
+VERSION = "1"
+CANNOT_ASSESS = "cannot_assess"
+_FOLDER = Path(__file__).parent / "prompts"
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+
+
+@functools.cache
+def prompt_hash() -> str:
+    """Twelve hex digits over all the prompt files."""
+    digest = hashlib.sha256()
+    for path in sorted(_FOLDER.glob("*.txt")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def write_messages(question: Question, rubric: Rubric, answer: str) -> list[tuple[str, str]]:
+    """(role, text) pairs. All but the JSON string at the very end is the same for every answer to the question."""
+    task = _fill(
+        "task",
+        question=question.text,
+        guidelines=rubric.guidelines or "None.",
+        reference_answer=rubric.reference_answer,
+        criteria="\n\n".join(_describe(criterion) for criterion in rubric.criteria),
+    )
+    return [("system", _read("system")), ("human", task + json.dumps(answer, ensure_ascii=False))]
+
+
+def write_repair(reply: str, problem: str) -> list[tuple[str, str]]:
+    """What is added to ask once more after a reply that cannot be used."""
+    return [("ai", reply[:8_000] or "(empty)"), ("human", _fill("repair", problem=problem))]
+
+
+def reply_schema(rubric: Rubric) -> dict[str, Any]:
+    """JSON Schema in the strict form. The fields stand in the order they are to be thought: evidence before level."""
+    levels = list(dict.fromkeys(level.id for criterion in rubric.criteria for level in criterion.levels))
+    if any(criterion.misconceptions for criterion in rubric.criteria):
+        levels.append(CONTRADICTED)
+    quotes = {"type": "array", "items": {"type": "string"}}
+    verdict = _object(
+        criterion={"type": "string", "enum": [criterion.id for criterion in rubric.criteria]},
+        evidence=quotes,
+        reason={"type": "string"},
+        level={"type": "string", "enum": [*levels, CANNOT_ASSESS]},
+        misconception={"type": ["integer", "null"]},
+        confidence={"type": "number"},
+    )
+    return _object(verdicts={"type": "array", "items": verdict}, suspicious=quotes)
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _describe(criterion: Criterion) -> str:
+    lines = [f"## {criterion.id}", criterion.requirement, "Levels:"]
+    lines += [f"- {level.id}: {level.anchor}" for level in criterion.levels]
+    if criterion.misconceptions:
+        lines += [f"- {CONTRADICTED}: asserts something false about this point", "Misconceptions:"]
+        lines += [f"{number}. {entry.claim}" for number, entry in enumerate(criterion.misconceptions, start=1)]
+    return "\n".join(lines)
+
+
+@functools.cache
+def _read(name: str) -> str:
+    return (_FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def _fill(name: str, **values: str) -> str:
+    """Fills the {{places}} in one pass, so that a value holding a place is left as it is."""
+    return _PLACE.sub(lambda place: values[place[1]], _read(name))

@@ -1,0 +1,117 @@
+"""Step 3 of 6. The model's reply, read strictly: one whole JSON object of the asked shape, or BadReply.
+
+Nothing is salvaged. Taking the first of several objects, or a prefix of a broken one, is how an answer that contains
+JSON gets to write its own verdict.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from evaluator.errors import BadReply
+from evaluator.graders.prompt import CANNOT_ASSESS
+from evaluator.rubric import CONTRADICTED, UNSCORED, Criterion, Misconception, Rubric
+from evaluator.verdict import Verdict
+
+MAX_CHARS = 200_000
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*)\n\s*```", re.DOTALL)
+_THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_FIELDS = {"criterion", "evidence", "reason", "level", "misconception", "confidence"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    verdicts: tuple[Verdict, ...]
+    suspicious: tuple[str, ...]
+
+
+def read_reply(text: str, rubric: Rubric) -> Reply:
+    """Raises BadReply saying what is wrong, in words that the model can be asked again with."""
+    data = _read_object(text)
+    extra = set(data) - {"verdicts", "suspicious"}
+    if extra:
+        raise BadReply(f'the field "{sorted(extra)[0][:40]}" does not belong there')
+    rows = data.get("verdicts")
+    if not isinstance(rows, list):
+        raise BadReply('"verdicts" is not a list')
+    verdicts = tuple(_read_verdict(row, rubric) for row in rows)
+    given = [verdict.criterion for verdict in verdicts]
+    for criterion in rubric.criteria:
+        if given.count(criterion.id) != 1:
+            times = "missing" if criterion.id not in given else "judged more than once"
+            raise BadReply(f'the rubric point "{criterion.id}" is {times}')
+    suspicious = data.get("suspicious", [])
+    if not isinstance(suspicious, list) or not all(isinstance(quote, str) for quote in suspicious):
+        raise BadReply('"suspicious" is not a list of quotes')
+    return Reply(verdicts, tuple(suspicious))
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    if len(text) > MAX_CHARS:
+        raise BadReply(f"it has {len(text):,} characters")
+    bare = _THOUGHT.sub("", text.lstrip("\ufeff"), count=1).strip() if "<think>" in text[:200] else text.lstrip("\ufeff").strip()
+    fenced = _FENCE.fullmatch(bare)
+    if fenced and "```" not in fenced[1]:
+        bare = fenced[1]
+    try:
+        data = json.loads(bare, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+    except json.JSONDecodeError as fault:
+        raise BadReply(f"it is not one JSON object ({fault.msg} at character {fault.pos})") from fault
+    except RecursionError as fault:
+        raise BadReply("it is nested too deeply") from fault
+    if not isinstance(data, dict):
+        raise BadReply("it is not a JSON object")
+    return data
+
+
+def _read_verdict(row: Any, rubric: Rubric) -> Verdict:
+    if not isinstance(row, dict):
+        raise BadReply("an entry of verdicts is not an object")
+    known = {criterion.id: criterion for criterion in rubric.criteria}
+    id = row.get("criterion")
+    if not isinstance(id, str) or id not in known:
+        raise BadReply(f'"{str(id)[:60]}" is no rubric point')
+    extra = set(row) - _FIELDS
+    if extra:
+        raise BadReply(f'the field "{sorted(extra)[0][:40]}" of {id} does not belong there')
+    criterion = known[id]
+    evidence, reason, confidence = row.get("evidence"), row.get("reason", ""), row.get("confidence")
+    if not isinstance(evidence, list) or not all(isinstance(quote, str) for quote in evidence):
+        raise BadReply(f"the evidence of {id} is not a list of quotes")
+    if not isinstance(reason, str):
+        raise BadReply(f"the reason of {id} is not a text")
+    if confidence is not None and (
+        isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1
+    ):
+        raise BadReply(f"the confidence of {id} is not a number from 0 to 1")
+    level = _read_level(row.get("level"), criterion)
+    wrong = _numbered(row.get("misconception"), criterion)
+    return Verdict(id, level, reason.strip()[:600], tuple(evidence), None if confidence is None else float(confidence), wrong)
+
+
+def _read_level(level: Any, criterion: Criterion) -> str:
+    if level == CANNOT_ASSESS:
+        return UNSCORED
+    if isinstance(level, str) and (criterion.level(level) or (level == CONTRADICTED and criterion.misconceptions)):
+        return level
+    raise BadReply(f'"{str(level)[:40]}" is no level of {criterion.id}')
+
+
+def _numbered(value: Any, criterion: Criterion) -> Misconception | None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= len(criterion.misconceptions):
+        return None
+    return criterion.misconceptions[value - 1]
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise BadReply("a field stands twice in one object")
+    return data
+
+
+def _no_constant(name: str) -> Any:
+    raise BadReply(f"{name} is no JSON number")

@@ -1,0 +1,195 @@
+"""Step 6 of 6. The report: all that is known of one grading, as data, as Markdown and in words.
+
+A failed grading has no score; it is never written as 0.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evaluator.answers import Answer
+from evaluator.errors import EvaluatorError
+from evaluator.graders.protocol import Identity, Usage
+from evaluator.questions import Question
+from evaluator.rubric import CONTRADICTED, UNSCORED, Rubric
+from evaluator.scoring import Score
+from evaluator.verdict import REVIEW_REASONS, CheckedVerdict
+
+Status = Literal["final", "provisional", "failed"]
+SIGNS = {"met": "●", "partly": "◐", "missed": "○", CONTRADICTED: "✕", UNSCORED: "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no score: `kind` for programs, `message` and `mend` for people."""
+
+    kind: str
+    message: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    question: Question
+    rubric: Rubric
+    answer: Answer
+    verdicts: tuple[CheckedVerdict, ...]
+    score: Score
+    review_reasons: tuple[str, ...]
+    grader: Identity
+    usage: Usage
+    seconds: float
+    error: Failure | None = None
+
+    @property
+    def status(self) -> Status:
+        if self.score.value is None:
+            return "failed"
+        return "final" if all(verdict.is_scored for verdict in self.verdicts) else "provisional"
+
+    @property
+    def needs_review(self) -> bool:
+        return bool(self.review_reasons)
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """What the score depends on: two reports with the same signature and answer were made the same way."""
+        return {
+            "grader": self.grader.name,
+            "model": self.grader.model,
+            "prompt_version": self.grader.prompt_version or None,
+            "prompt_hash": self.grader.prompt_hash or None,
+            "rubric_version": self.rubric.version,
+            "rubric_hash": self.rubric.hash,
+        }
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data, ready for JSON; docs/report.md describes each field."""
+        return {
+            "question": self.question.no,
+            "status": self.status,
+            "score": self.score.value,
+            "score_low": self.score.low,
+            "score_high": self.score.high,
+            "criteria": [_criterion_data(verdict) for verdict in self.verdicts],
+            "needs_review": self.needs_review,
+            "review_reasons": list(self.review_reasons),
+            "feedback": write_feedback(self),
+            "signature": self.signature,
+            "usage": {
+                "requests": self.usage.requests,
+                "prompt_tokens": _known(self.usage.prompt_tokens),
+                "cached_tokens": _known(self.usage.cached_tokens),
+                "completion_tokens": _known(self.usage.completion_tokens),
+            },
+            "seconds": round(self.seconds, 3),
+            "error": {"kind": self.error.kind, "message": self.error.message, "mend": self.error.mend} if self.error else None,
+        }
+
+    def to_markdown(self) -> str:
+        """A page to read or print. Text from outside is escaped, so it cannot become markup."""
+        lines = [f"# Question {self.question.no}: {_plain(self.question.text)}", "", f"**{headline(self)}**", ""]
+        lines += [f"Graded by {_plain(self.grader.title)} · model {_plain(self.grader.model)} · "]
+        lines[-1] += f"rubric version {self.rubric.version} ({self.rubric.hash}) · {self.seconds:.1f} s"
+        if self.review_reasons:
+            lines += ["", "**A person should look at this:**", ""]
+            lines += [f"- {REVIEW_REASONS[code]} (`{code}`)" for code in self.review_reasons]
+        lines += ["", "## Rubric points", ""]
+        for verdict in self.verdicts:
+            lines += _markdown_point(verdict)
+        lines += ["## Feedback", "", *(_plain(line) for line in write_feedback(self).split("\n")), ""]
+        lines += ["## The answer", "", *(f"> {_plain(line)}" for line in self.answer.text.splitlines() or [""])]
+        return "\n".join(lines) + "\n"
+
+
+def failure_of(fault: EvaluatorError) -> Failure:
+    return Failure(fault.kind, fault.message, fault.mend)
+
+
+def headline(report: Report) -> str:
+    """One line: the score, or that there is none."""
+    if report.score.value is None:
+        return "Not graded"
+    if report.status == "provisional":
+        unscored = sum(not verdict.is_scored for verdict in report.verdicts)
+        points = "1 rubric point" if unscored == 1 else f"{unscored} rubric points"
+        return f"{report.score.low:g} to {report.score.high:g} of 100 (provisional: {points} could not be scored)"
+    return f"{report.score.value:g} of 100"
+
+
+def count_levels(report: Report) -> str:
+    """`2 met, 1 partly, 3 missed`, in the order good to bad, leaving out what does not occur."""
+    order: dict[str, int] = {}
+    for verdict in report.verdicts:
+        for level in reversed(verdict.criterion.levels):
+            order.setdefault(level.id, 0)
+    order |= {CONTRADICTED: 0, UNSCORED: 0}
+    for verdict in report.verdicts:
+        order[verdict.level] += 1
+    return ", ".join(f"{count} {level}" for level, count in order.items() if count)
+
+
+def sign_of(verdict: CheckedVerdict) -> str:
+    """A sign that differs by shape, not by colour."""
+    if verdict.credit is None or verdict.level == CONTRADICTED:
+        return SIGNS[verdict.level]
+    return SIGNS["met"] if verdict.credit == 1 else SIGNS["partly"] if verdict.credit else SIGNS["missed"]
+
+
+def point_of(requirement: str) -> str:
+    """The requirement as a heading: without the "Says that" it begins with."""
+    text = re.sub(r"^(?:says|explains|states|notes|mentions) that\s+", "", requirement, flags=re.IGNORECASE)
+    return text[:1].upper() + text[1:]
+
+
+def write_feedback(report: Report) -> str:
+    """The report in words: where it stands, what to put right, what to add. A blank answer is never praised."""
+    if report.error is not None:
+        return f"Not graded: {report.error.message} {report.error.mend}".strip()
+    if report.answer.is_blank:
+        return "There is no answer here to grade. Write what you know, however rough: every rubric point counts by itself."
+    lines = [f"{headline(report)}: {count_levels(report)}."]
+    for verdict in report.verdicts:
+        if verdict.level == CONTRADICTED and verdict.misconception is not None:
+            lines.append(f"Put right: {verdict.misconception.correction}")
+    gaps = [verdict for verdict in report.verdicts if verdict.credit is not None and verdict.credit < 1]
+    for verdict in sorted(gaps, key=lambda gap: -gap.criterion.weight * (1 - (gap.credit or 0.0)))[:3]:
+        lines.append(f"Think further: {verdict.criterion.probe}")
+    return "\n".join(lines)
+
+
+def _criterion_data(verdict: CheckedVerdict) -> dict[str, Any]:
+    wrong = verdict.misconception
+    return {
+        "id": verdict.criterion.id,
+        "requirement": verdict.criterion.requirement,
+        "level": verdict.level,
+        "credit": verdict.credit,
+        "weight": verdict.criterion.weight,
+        "evidence": [{"quote": quote.quote, "start": quote.start, "end": quote.end} for quote in verdict.evidence],
+        "reason": verdict.reason,
+        "confidence": None if verdict.confidence is None else round(verdict.confidence, 3),
+        "misconception": {"claim": wrong.claim, "correction": wrong.correction} if wrong else None,
+    }
+
+
+def _markdown_point(verdict: CheckedVerdict) -> list[str]:
+    criterion = verdict.criterion
+    lines = [f"### {sign_of(verdict)} {_plain(point_of(criterion.requirement))}", ""]
+    credit = "no credit decided" if verdict.credit is None else f"{criterion.weight * verdict.credit:g} of {criterion.weight:g}"
+    lines += [f"{verdict.level} · {credit} · {_plain(verdict.reason)}", ""]
+    lines += [f"> “{_plain(quote.quote)}”" for quote in verdict.evidence] + ([""] if verdict.evidence else [])
+    if verdict.misconception is not None:
+        lines += [f"Put right: {_plain(verdict.misconception.correction)}", ""]
+    return lines
+
+
+def _known(tokens: int | None) -> int | str:
+    return "unknown" if tokens is None else tokens
+
+
+def _plain(text: str) -> str:
+    """Markdown and HTML marks of outside text made harmless; line breaks become spaces."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~$&-])", r"\\\1", " ".join(text.split()))
