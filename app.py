@@ -1,8 +1,7 @@
 """The app: navigation only. Start it with `make app`."""
 
+import evaluator.quiet  # isort: skip  before any other: it switches telemetry off
 import streamlit as st
-
-import evaluator  # noqa: F401  first: it switches telemetry off
 
 st.set_page_config(page_title="Mock interview", page_icon=":material/record_voice_over:", layout="centered")
 st.navigation(

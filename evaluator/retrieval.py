@@ -8,17 +8,16 @@ files, with a notice. Rubrics are taken with exact `get`s; Chroma's nearest-neig
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from evaluator.embedding import Embedder, short_name
+from evaluator.embedding import Embedder
 from evaluator.errors import BadQuestion, BadRubric, EvaluatorError, StoreFailed
 from evaluator.questions import Question, QuestionBank
+from evaluator.retrieval_store import ChromaStore
 from evaluator.rubric import Rubric, rubric_from_data
 from evaluator.rubric_files import RubricFile, list_rubric_files
 
@@ -30,7 +29,6 @@ TOO_CLOSE_TO_CALL = 0.03
 """Cosine from which a free text counts as a question of the bank, and how far ahead of the next question it must be.
 Measured with all-MiniLM-L6-v2 by benchmarks/question_search.py; the figures are in docs/retrieval.md."""
 
-_HNSW = {"hnsw": {"space": "cosine", "ef_search": 1000, "ef_construction": 500, "max_neighbors": 64}}
 _Result = TypeVar("_Result")
 
 
@@ -56,10 +54,7 @@ class RubricStore:
         """`folder` is where the store lives on disk, unless `url` names a Chroma server."""
         self._bank = bank
         self._rubrics_dir = rubrics_dir
-        self._embedder = embedder
-        self._folder = folder
-        self._url = url
-        self._collections: dict[str, Any] = {}
+        self._chroma = ChromaStore(embedder, None if url else folder, url)
         self._lock = threading.RLock()
         self._fresh: tuple[tuple[int, str], ...] | None = None
         self.notices: list[str] = []
@@ -71,14 +66,13 @@ class RubricStore:
         question = self._bank[no]
         file = list_rubric_files(self._rubrics_dir).get(no)
         if file is None:
-            raise BadRubric(
-                f"There is no rubric for question {no} yet.", f"Questions with one: {', '.join(map(str, self.numbers()))}."
-            )
+            numbers = ", ".join(map(str, self.numbers())) or "none"
+            raise BadRubric(f"There is no rubric for question {no} yet.", f"Questions with one: {numbers}.")
 
         def take() -> Rubric:
             stored = self._stored(no)
-            if stored.get("source") != self._source(file):
-                self._index(question, file)
+            if stored.get("source") != _source(question, file):
+                self._write([(question, file, self._read(file))])
                 stored = self._stored(no)
             return self._assemble(stored, no)
 
@@ -90,20 +84,9 @@ class RubricStore:
 
     def find(self, text: str, most: int = 5) -> list[Match]:
         """Questions by meaning, nearest first, each by its own text or by its nearest rubric point."""
-
-        def search() -> list[Match]:
-            self._refresh()
-            nearest: dict[int, float] = {}
-            with_rubric = self.numbers()
-            for name, count in (("questions", len(self._bank)), ("criteria", 0)):
-                for no, similarity in self._nearest(name, text, count):
-                    nearest[no] = max(similarity, nearest.get(no, -1.0))
-            ranked = sorted(nearest.items(), key=lambda entry: (-round(entry[1], 6), entry[0]))
-            return [Match(self._bank[no], round(value, 4), no in with_rubric) for no, value in ranked[:most]]
-
         if not text.strip():
             raise BadQuestion("The text to search for is empty.", 'Write some words: evaluator questions find "why dropout"')
-        return self._mending(search)
+        return self._search(text, ("questions", "criteria"))[:most]
 
     def resolve(self, text: str) -> Match:
         """The question a free text means: by number, by its exact text, or by meaning when close enough.
@@ -114,10 +97,10 @@ class RubricStore:
         if plain.isascii() and plain.isdigit() and len(plain) < 7:
             question = self._bank[int(plain)]
             return Match(question, 1.0, question.no in self.numbers())
-        same = self._bank.with_text(text)
-        if len(same) == 1:
-            return Match(same[0], 1.0, same[0].no in self.numbers())
-        matches = [Match(question, 1.0, True) for question in same] or self._by_text(text)
+        if not plain:
+            raise BadQuestion("The question is empty.", "Give a question's number, or its text.")
+        same = [Match(question, 1.0, question.no in self.numbers()) for question in self._bank.with_text(text)]
+        matches = same or self._search(text, ("questions",))
         best = matches[0]
         if best.similarity < CLOSE_ENOUGH:
             raise BadQuestion(f"No rubric for this question; nearest are {_listed(matches[:3])}.", "Give a question's number.")
@@ -138,14 +121,14 @@ class RubricStore:
     # --- taking and checking
 
     def _stored(self, no: int) -> dict[str, Any]:
-        got = self._collection("questions").get(ids=[_question_id(no)], include=["metadatas"])
+        got = self._chroma.collection("questions").get(ids=[_question_id(no)], include=["metadatas"])
         return dict(got["metadatas"][0]) if got["ids"] else {}
 
     def _assemble(self, stored: dict[str, Any], no: int) -> Rubric:
         if not stored.get("rubric"):
             raise _Damaged(f"the rubric of question {no} is not in it")
         head = json.loads(stored["rubric"])
-        got = self._collection("criteria").get(where={"question": no}, include=["metadatas"])
+        got = self._chroma.collection("criteria").get(where={"question": no}, include=["metadatas"])
         rows = sorted(got["metadatas"], key=lambda row: row["position"])
         if len(rows) != stored["criteria"]:
             raise _Damaged(f"question {no} has {len(rows)} of {stored['criteria']} rubric points")
@@ -154,11 +137,26 @@ class RubricStore:
             raise _Damaged(f"the rubric of question {no} is not what was stored")
         return rubric
 
-    def _nearest(self, name: str, text: str, expected: int) -> list[tuple[int, float]]:
-        collection = self._collection(name)
+    def _search(self, text: str, collections: Sequence[str]) -> list[Match]:
+        """Every question of the bank, nearest first."""
+
+        def search() -> list[Match]:
+            self._refresh()
+            nearest: dict[int, float] = {}
+            for name in collections:
+                for no, similarity in self._nearest(name, text):
+                    nearest[no] = max(similarity, nearest.get(no, -1.0))
+            if len(nearest) != len(self._bank):
+                raise _Damaged(f"{len(nearest)} of {len(self._bank)} questions are in it")
+            with_rubric = self.numbers()
+            ranked = sorted(nearest.items(), key=lambda entry: (-round(entry[1], 6), entry[0]))
+            return [Match(self._bank[no], round(value, 4), no in with_rubric) for no, value in ranked]
+
+        return self._mending(search)
+
+    def _nearest(self, name: str, text: str) -> list[tuple[int, float]]:
+        collection = self._chroma.collection(name)
         count = collection._collection.count()
-        if count < expected:
-            raise _Damaged(f"{count} of {expected} questions are in it")
         if count == 0:
             return []
         # Every row is asked for: a bank is small, and an approximate index drops near-duplicates.
@@ -166,15 +164,6 @@ class RubricStore:
         if len(found) != count:
             raise _Damaged(f"its search sees {len(found)} of {count} {name}")
         return [(int(document.metadata["question"]), 1.0 - float(distance)) for document, distance in found]
-
-    def _by_text(self, text: str) -> list[Match]:
-        def search() -> list[Match]:
-            self._refresh()
-            with_rubric = self.numbers()
-            nearest = sorted(self._nearest("questions", text, len(self._bank)), key=lambda row: (-round(row[1], 6), row[0]))
-            return [Match(self._bank[no], round(value, 4), no in with_rubric) for no, value in nearest]
-
-        return self._mending(search)
 
     # --- writing
 
@@ -184,164 +173,106 @@ class RubricStore:
         state = tuple((no, file.hash) for no, file in files.items())
         if state == self._fresh:
             return 0, []
-        got = self._collection("questions").get(include=["metadatas"])
-        stored = dict(zip(got["ids"], got["metadatas"], strict=True))
-        written = 0
+        got = self._chroma.collection("questions").get(include=["metadatas"])
+        stored = {id: row.get("source") for id, row in zip(got["ids"], got["metadatas"], strict=True)}
+        changes: list[tuple[Question, RubricFile | None, Rubric | None]] = []
         faults: list[str] = []
         for question in self._bank:
             file = files.get(question.no)
-            if stored.get(_question_id(question.no), {}).get("source") == self._source(file, question):
+            if stored.pop(_question_id(question.no), None) == _source(question, file):
                 continue
             try:
-                self._index(question, file)
-                written += 1
+                changes.append((question, file, self._read(file) if file else None))
             except BadRubric as fault:
                 faults.extend(fault.faults or (str(fault),))
-                self._index(question, None)
-        gone = [id for id in stored if id not in {_question_id(question.no) for question in self._bank}]
-        if gone:
-            self._collection("questions").delete(ids=gone)
+                changes.append((question, None, None))
+        self._write(changes)
+        if stored:
+            self._chroma.collection("questions").delete(ids=list(stored))
         for line in faults:
             self._notice(f"Left out of the index: {line}")
         self._fresh = state
-        return written, faults
+        return len(changes), faults
 
-    def _index(self, question: Question, file: RubricFile | None) -> None:
-        rubric = file.read([question.no for question in self._bank]) if file else None
-        criteria, id = self._collection("criteria"), _question_id(question.no)
-        # The question's row goes first out and last in: a kill in between leaves a row that is out of date, never a wrong one.
-        self._collection("questions").delete(ids=[id])
-        old = criteria.get(where={"question": question.no}, include=[])["ids"]
+    def _read(self, file: RubricFile) -> Rubric:
+        return file.read([question.no for question in self._bank])
+
+    def _write(self, changes: Sequence[tuple[Question, RubricFile | None, Rubric | None]]) -> None:
+        """The questions' own rows go first out and last in: a kill in between leaves rows missing, never a wrong one."""
+        if not changes:
+            return
+        questions, criteria = self._chroma.collection("questions"), self._chroma.collection("criteria")
+        ids = [_question_id(question.no) for question, *_ in changes]
+        questions.delete(ids=ids)
+        old = criteria.get(where={"question": {"$in": [question.no for question, *_ in changes]}}, include=[])["ids"]
         if old:
             criteria.delete(ids=old)
-        row: dict[str, Any] = {"question": question.no, "source": self._source(file, question)}
-        if rubric is not None:
-            data = rubric.to_data()
-            criteria.add_texts(
-                texts=[" ".join((criterion.requirement, *criterion.accept)) for criterion in rubric.criteria],
-                metadatas=[
-                    {"question": question.no, "position": position, "criterion": json.dumps(criterion)}
-                    for position, criterion in enumerate(data.pop("criteria"))
-                ],
-                ids=[f"{id}/{criterion.id}" for criterion in rubric.criteria],
-            )
-            row |= {"rubric": json.dumps(data), "hash": rubric.hash, "criteria": len(rubric.criteria)}
-        self._collection("questions").add_texts(texts=[question.text], metadatas=[row], ids=[id])
+        rows: list[dict[str, Any]] = []
+        points: list[tuple[str, str, dict[str, Any]]] = []
+        for id, (question, file, rubric) in zip(ids, changes, strict=True):
+            row: dict[str, Any] = {"question": question.no, "source": _source(question, file)}
+            if rubric is not None:
+                data = rubric.to_data()
+                for position, (criterion, entry) in enumerate(zip(rubric.criteria, data.pop("criteria"), strict=True)):
+                    text = " ".join((criterion.requirement, *criterion.accept))
+                    more = {"question": question.no, "position": position, "criterion": json.dumps(entry)}
+                    points.append((f"{id}/{criterion.id}", text, more))
+                row |= {"rubric": json.dumps(data), "hash": rubric.hash, "criteria": len(rubric.criteria)}
+            rows.append(row)
+        if points:
+            point_ids, texts, metadatas = zip(*points, strict=True)
+            criteria.add_texts(texts=list(texts), metadatas=list(metadatas), ids=list(point_ids))
+        questions.add_texts(texts=[question.text for question, *_ in changes], metadatas=rows, ids=ids)
 
-    def _source(self, file: RubricFile | None, question: Question | None = None) -> str:
-        question = question or (self._bank[file.question] if file else None)
-        return f"{LAYOUT} {file.hash if file else '-'} {question.text if question else '-'}"
-
-    # --- the store itself
-
-    def _collection(self, name: str) -> Any:
-        if name not in self._collections:
-            from langchain_chroma import Chroma
-
-            client = self._collections.get("client") or self._open()
-            self._collections["client"] = client
-            self._collections[name] = Chroma(
-                client=client,
-                collection_name=f"{name}-{short_name(self._embedder)}",
-                embedding_function=_LangChainEmbeddings(self._embedder),  # type: ignore[arg-type]
-                collection_configuration=_HNSW,  # type: ignore[arg-type]
-            )
-        return self._collections[name]
-
-    def _open(self) -> Any:
-        import chromadb
-        from chromadb.config import Settings
-
-        quiet = Settings(anonymized_telemetry=False)
-        if self._url:
-            address = urlsplit(self._url)
-            port = address.port or (443 if address.scheme == "https" else 8000)
-            return chromadb.HttpClient(address.hostname or "", port, ssl=address.scheme == "https", settings=quiet)
-        assert self._folder is not None
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return chromadb.PersistentClient(str(self._folder), settings=quiet)
+    # --- damage
 
     def _mending(self, work: Callable[[], _Result]) -> _Result:
-        """Does the work; when the store proves damaged, builds it again from the files and does the work once more."""
-        with self._lock:
-            try:
-                return work()
-            except EvaluatorError:
-                raise
-            except BaseException as fault:  # Chroma's Rust core panics with a BaseException
-                if isinstance(fault, KeyboardInterrupt | SystemExit | MemoryError):
-                    raise
-                problem = _words(fault)
-            if self._url:
-                self._forget()
-                if not self._collections_answer():
-                    raise StoreFailed(
-                        f"The Chroma server {self._url} cannot be used ({problem}).", "Start it: chroma run --path FOLDER"
-                    )
-            try:
-                self._rebuild(problem)
-                return work()
-            except EvaluatorError:
-                raise
-            except BaseException as fault:
-                if isinstance(fault, KeyboardInterrupt | SystemExit | MemoryError):
-                    raise
-                place = self._url or self._folder
-                mend = "Check that the folder can be written and the disk has room, or set EVALUATOR_DATA_DIR."
-                raise StoreFailed(f"The store {place} cannot be rebuilt ({_words(fault)}).", mend) from fault
+        """Does the work; when that fails, with handles opened anew, and then with a store built again from the files.
 
-    def _collections_answer(self) -> bool:
+        Opening anew is often enough: after another process has written, Chroma's search goes on seeing the old rows.
+        """
+        place = self._chroma.url or self._chroma.folder
+        mend = "Check that the folder can be written and the disk has room, or set EVALUATOR_DATA_DIR."
         try:
-            self._open().heartbeat()
-            return True
-        except Exception:  # noqa: BLE001  whatever Chroma raises, the server does not answer
-            return False
-
-    def _rebuild(self, problem: str) -> None:
-        self._forget()
-        if self._url:
-            client = self._open()
-            for name in ("questions", "criteria"):
-                full = f"{name}-{short_name(self._embedder)}"
-                if full in [collection.name for collection in client.list_collections()]:
-                    client.delete_collection(full)
-        elif self._folder is not None and self._folder.exists():
-            aside = self._folder.with_name(f"{self._folder.name}.damaged")
-            shutil.rmtree(aside, ignore_errors=True)
-            self._folder.rename(aside)
-            shutil.rmtree(aside, ignore_errors=True)
-        self._notice(f"The rubric store was damaged ({problem}); it has been rebuilt from {self._rubrics_dir}.")
-        self._refresh()
-
-    def _forget(self) -> None:
-        """Drops every handle, also those that Chroma keeps for the whole process."""
-        self._collections.clear()
-        self._fresh = None
-        if not self._url:
-            from chromadb.api.shared_system_client import SharedSystemClient
-
-            SharedSystemClient.clear_system_cache()
+            with self._lock, self._chroma.lock():
+                for handles in ("old", "new"):
+                    try:
+                        return work()
+                    except BaseException as fault:  # noqa: BLE001  see _pass_on
+                        _pass_on(fault)
+                        problem = _words(fault)
+                    if handles == "old":
+                        self._chroma.forget()
+                if self._chroma.url and not self._chroma.answers():
+                    mend = "Start it (chroma run --path FOLDER), or check EVALUATOR_CHROMA_URL."
+                    raise StoreFailed(f"The Chroma server {place} cannot be used ({problem}).", mend)
+                self._fresh = None
+                self._chroma.wipe()
+                self._notice(f"The rubric store was damaged ({problem}); it has been rebuilt from {self._rubrics_dir}.")
+                self._refresh()
+                return work()
+        except BaseException as fault:
+            _pass_on(fault)
+            raise StoreFailed(f"The store {place} cannot be used ({_words(fault)}).", mend) from fault
 
     def _notice(self, text: str) -> None:
         if text not in self.notices:
             self.notices.append(text)
 
 
-class _LangChainEmbeddings:
-    """The two methods LangChain asks of an embedder."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        return [list(map(float, row)) for row in self._embedder.embed(list(texts))]
-
-    def embed_query(self, text: str) -> list[float]:
-        return self.embed_documents([text])[0]
+def _pass_on(fault: BaseException) -> None:
+    """Errors of ours are no damage. Chroma's Rust core panics with a BaseException of its own, so that is what is caught."""
+    if isinstance(fault, EvaluatorError | KeyboardInterrupt | SystemExit | MemoryError):
+        raise fault
 
 
 def _question_id(no: int) -> str:
     return f"q{no:02d}"
+
+
+def _source(question: Question, file: RubricFile | None) -> str:
+    """What a question's rows were made from; when it differs, they are out of date."""
+    return f"{LAYOUT} {file.hash if file else '-'} {question.text}"
 
 
 def _listed(matches: Sequence[Match]) -> str:
@@ -352,4 +283,4 @@ def _listed(matches: Sequence[Match]) -> str:
 
 
 def _words(fault: BaseException) -> str:
-    return " ".join(f"{type(fault).__name__}: {fault}".split())[:160] if not isinstance(fault, _Damaged) else str(fault)
+    return str(fault) if isinstance(fault, _Damaged) else " ".join(f"{type(fault).__name__}: {fault}".split())[:160]

@@ -41,8 +41,9 @@ class RubricFile:
         """Raises BadRubric with every fault of the file."""
         rubric, faults = _read(self.path, question_numbers)
         if rubric is None:
+            count = "a fault" if len(faults) == 1 else f"{len(faults)} faults, the first"
             raise BadRubric(
-                f"{self.path} has {len(faults)} fault{'s' if len(faults) > 1 else ''}: {faults[0]}",
+                f"A rubric file has {count}: {faults[0]}",
                 f"See all: evaluator rubrics check {self.path}",
                 faults=tuple(faults),
             )
