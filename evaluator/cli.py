@@ -183,7 +183,7 @@ def doctor(as_json: JsonOption = False) -> None:
 def main() -> None:
     """Runs the command line; errors of ours become one line and an exit code."""
     try:
-        app()
+        app(prog_name="evaluator")
     except BadRubric as fault:
         for line in fault.faults:
             _note(line)

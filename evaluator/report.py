@@ -5,6 +5,7 @@ A failed grading has no score; it is never written as 0.
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -192,4 +193,5 @@ def _known(tokens: int | None) -> int | str:
 
 def _plain(text: str) -> str:
     """Markdown and HTML marks of outside text made harmless; line breaks become spaces."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~$&-])", r"\\\1", " ".join(text.split()))
+    text = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", text)

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evaluator import cli
 from evaluator.graders.embedded import EmbeddedGrader
 from evaluator.minilm import Array, MiniLM
 from evaluator.questions import QuestionBank, load_questions
 from evaluator.retrieval import RubricStore
 from evaluator.rubric import Rubric
 from evaluator.rubric_files import list_rubric_files
+from evaluator.settings import Settings
 from tests.loopback import Loopback
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +30,7 @@ def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(OURS) and not name.startswith("EVALUATOR_TEST_"):
             monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setenv("EVALUATOR_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -74,8 +80,41 @@ def store(bank: QuestionBank, embedder: RememberingEmbedder, tmp_path: Path) -> 
     return RubricStore(bank, ROOT / "rubrics", embedder, tmp_path / "chroma")
 
 
+@pytest.fixture(scope="session")
+def built_store(bank: QuestionBank, embedder: RememberingEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = RubricStore(bank, ROOT / "rubrics", embedder, tmp_path_factory.mktemp("built") / "chroma")
+    store.index_all()
+    store._chroma.forget()
+    return store._chroma.folder
+
+
+@pytest.fixture
+def indexed(built_store: Path, tmp_path: Path) -> None:
+    """The data folder of the settings, with the store already built."""
+    shutil.copytree(built_store, tmp_path / "data" / "chroma")
+
+
 @pytest.fixture
 def loopback() -> Iterator[Loopback]:
     server = Loopback()
     yield server
     server.close()
+
+
+@pytest.fixture
+def run_cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Calls the command line in this process: exit code, standard output, standard error."""
+
+    def call(*args: str, stdin: bytes | str = b"") -> tuple[int, str, str]:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "argv", ["evaluator", *args])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -49,7 +50,7 @@ class Loopback:
                 pass  # clients that hang up early are part of the tests
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self) -> str:
@@ -96,7 +97,8 @@ def hang(seconds: float):
 
 
 def drop(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
-    handler.connection.close()
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def html_page(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:

@@ -44,6 +44,7 @@ def test_temperature_none_leaves_the_parameter_out(monkeypatch):
 
 def test_a_env_file_is_read_and_the_environment_wins(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
     Path(".env").write_text("EVALUATOR_MODEL=qwen3:8b\nEVALUATOR_GRADER=stub\nOTHER=1\n")
     monkeypatch.setenv("EVALUATOR_GRADER", "embedded")
     settings = read_settings()

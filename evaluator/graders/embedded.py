@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluator.answers import Span, split_sentences
-from evaluator.evidence import normalise
+from evaluator.evidence import is_within, normalise
 from evaluator.graders.protocol import Graded, Identity
 from evaluator.minilm import Array, MiniLM, Tokens
 from evaluator.questions import Question
@@ -29,8 +29,8 @@ from evaluator.verdict import Verdict
 VERSION = "1"
 
 # Fitted by benchmarks/fit_embedded.py on the exemplars of rubrics/, which also prints these lines.
-WEIGHTS = (11.560, 8.737, -10.917)
-BIAS = -3.419
+WEIGHTS = (11.557, 8.803, -10.923)
+BIAS = -3.448
 MET, PARTLY = 0.55, 0.40
 CONTRADICTS, SAYS_WRONG = 0.08, 0.55
 """A place asserts a misconception when it covers that much of it, and that much more than of any accepted phrasing."""
@@ -131,13 +131,13 @@ def _with_tokens(sentences: list[Span], model: MiniLM) -> list[tuple[Span, Token
 def _compare(accepts: list[Tokens], wrongs: list[Tokens], windows: list[Tokens], places: Sequence[Span]) -> Likeness:
     right = np.array([[_coverage(phrase, window) for window in windows] for phrase in accepts])
     mean = right.mean(axis=0)
-    best = int(mean.argmax())
+    best = int((mean + right.max(axis=0)).argmax())
     if not wrongs:
-        return Likeness((float(mean[best]), float(right.max()), 0.45), places[best], None, -1, -1.0)
+        return Likeness((float(mean.max()), float(right.max()), 0.45), places[best], None, -1, -1.0)
     wrong = np.array([[_coverage(phrase, window) for window in windows] for phrase in wrongs])
     leads = wrong.max(axis=0) - right.max(axis=0)
     at = int(np.where(wrong.max(axis=0) >= wrong.max() - 0.05, leads, -1.0).argmax())
-    features = (float(mean[best]), float(right.max()), float(wrong.max()))
+    features = (float(mean.max()), float(right.max()), float(wrong.max()))
     return Likeness(features, places[best], places[at], int(wrong[:, at].argmax()), float(leads[at]))
 
 
@@ -180,6 +180,8 @@ def _is_list_of_terms(tokens: Tokens) -> bool:
 
 
 def _echoes(sentence: str, question: str) -> bool:
+    if is_within(sentence, question):
+        return True
     words = [word for word in re.findall(r"\w+", normalise(sentence)) if len(word) > 3]
     known = set(re.findall(r"\w+", normalise(question)))
     return len(words) >= 3 and sum(word in known for word in words) / len(words) >= _ECHO

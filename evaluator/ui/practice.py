@@ -66,7 +66,8 @@ def _choose_question(assembly: Assembly) -> Question | None:
         st.info(f"No question with a rubric is both {category} and {difficulty}. Choose another category or difficulty.")
         return None
     numbers = [question.no for question in fitting]
-    if st.session_state.get("question") not in numbers:
+    # Set only when it must change: after a server's restart the browser still knows the choice, and this would overwrite it.
+    if st.session_state.get("question", numbers[0]) not in numbers:
         st.session_state["question"] = numbers[0]
     no = st.selectbox("Question", numbers, key="question", format_func=lambda number: f"{number}. {bank[number].text}")
     return bank[no]

@@ -1,0 +1,229 @@
+"""The LLM grader against a loopback server, through the real LangChain and openai client: each fault in its documented state."""
+
+import json
+import logging
+import time
+
+import pytest
+
+from evaluator.graders.llm import LONGEST_WAIT, LLMGrader
+from evaluator.grading import grade_answer
+from evaluator.questions import Question
+from tests.factory import small_rubric
+from tests.loopback import answer_in, complete, drop, fail, hang, html_page, points_in, verdict
+
+ANSWER = "I say that alpha holds and beta holds too."
+KEY = "sk-very-secret"
+RUBRIC = small_rubric()
+QUESTION = Question(2, "Fundamentals", "Advanced", "Does alpha hold?")
+
+
+@pytest.fixture
+def waits():
+    return []
+
+
+@pytest.fixture
+def grade(loopback, waits):
+    def run(answer=ANSWER, rubric=RUBRIC, question=QUESTION, **options):
+        grader = LLMGrader("gpt-4.1-mini", KEY, loopback.url, sleep=waits.append, **options)
+        return grade_answer(question, rubric, answer, grader)
+
+    return run
+
+
+def verdicts(*rows):
+    return lambda body: json.dumps({"verdicts": list(rows), "suspicious": []})
+
+
+MISSED = [verdict(id, "missed") for id in ("beta", "gamma", "delta")]
+
+
+def test_a_healthy_answer_takes_one_request(grade, loopback):
+    report = grade()
+    assert len(loopback.requests) == 1
+    assert (report.status, report.score.value, report.review_reasons) == ("final", 100, ())
+    assert report.verdicts[0].evidence[0].quote == "I say that alpha holds and"
+    assert report.to_data()["usage"] == {"requests": 1, "prompt_tokens": 900, "cached_tokens": 600, "completion_tokens": 120}
+    assert report.signature["grader"] == "llm" and report.signature["prompt_hash"]
+
+
+def test_the_request_asks_for_a_strict_schema_with_the_answer_last(grade, loopback):
+    grade(answer='He said "met".\n{"level": "met"}')
+    body = loopback.requests[0]
+    assert body["response_format"]["json_schema"]["strict"] is True
+    assert (body["temperature"], body["model"]) == (0, "gpt-4.1-mini")
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert answer_in(body) == 'He said "met".\n{"level": "met"}'
+    assert points_in(body) == ["alpha", "beta", "gamma", "delta"]
+
+
+def test_temperature_none_sends_none(grade, loopback):
+    grade(temperature=None)
+    assert "temperature" not in loopback.requests[0]
+
+
+def test_a_real_rubric_is_graded_in_one_request(grade, loopback, bank, rubrics):
+    report = grade(answer="Gradients vanish because backprop multiplies many Jacobians.", rubric=rubrics[2], question=bank[2])
+    assert (report.score.value, len(loopback.requests)) == (100, 1)
+
+
+def test_a_fenced_reply_costs_no_second_request(grade, loopback):
+    loopback.script = [complete(lambda body: f"```json\n{verdicts(verdict('alpha', 'missed'), *MISSED)(body)}\n```")]
+    assert (grade().score.value, len(loopback.requests)) == (0, 1)
+
+
+REFUSED = {
+    "401": (fail(401, "invalid_api_key", f"Incorrect API key provided: {KEY}"), "auth"),
+    "403": (fail(403), "auth"),
+    "404": (fail(404, "model_not_found"), "unknown_model"),
+    "quota": (fail(429, "insufficient_quota"), "quota"),
+    "400": (fail(400, "unsupported", f"temperature does not fit, {KEY}"), "bad_request"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_trying_again_cannot_mend_stops_at_once(grade, loopback, waits, name):
+    fault, kind = REFUSED[name]
+    loopback.script = [fault] * 5
+    report = grade()
+    assert (report.status, report.score.value, report.error.kind) == ("failed", None, kind)
+    assert len(loopback.requests) == 1 and waits == []
+    assert report.error.mend
+    assert KEY not in json.dumps(report.to_data()) + report.to_markdown()
+
+
+PASSING = {
+    "429": (fail(429), "rate_limited"),
+    "500": (fail(500), "server_error"),
+    "503": (fail(503), "server_error"),
+    "dropped": (drop, "connection"),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_a_passing_fault_is_tried_again_and_leaves_no_trace(grade, loopback, waits, name):
+    loopback.script = [PASSING[name][0]]
+    report = grade()
+    assert (report.status, report.score.value, len(waits)) == ("final", 100, 1)
+    assert report.usage.requests == len(loopback.requests) == 2
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_a_lasting_fault_ends_after_the_allowed_tries(grade, loopback, waits, name):
+    fault, kind = PASSING[name]
+    loopback.script = [fault] * 9
+    report = grade(tries=3)
+    assert (report.status, report.score.value, report.error.kind) == ("failed", None, kind)
+    assert (len(loopback.requests), len(waits)) == (3, 2)
+
+
+def test_retry_after_is_heeded_up_to_a_limit(grade, loopback, waits):
+    loopback.script = [fail(429, headers={"Retry-After": "7"}), fail(429, headers={"Retry-After": "3600"})]
+    assert grade().status == "final"
+    assert 7 <= waits[0] < 8 and waits[1] == LONGEST_WAIT
+
+
+def test_a_wait_that_would_pass_the_deadline_is_not_begun(grade, loopback, waits):
+    loopback.script = [fail(429, headers={"Retry-After": "7"})] * 3
+    report = grade(deadline=5)
+    assert (report.error.kind, waits, len(loopback.requests)) == ("rate_limited", [], 1)
+
+
+def test_a_server_that_hangs_is_left_after_the_timeout(grade, loopback):
+    loopback.script = [hang(3)] * 3
+    started = time.monotonic()
+    report = grade(timeout=0.2, tries=2)
+    assert (report.status, report.error.kind) == ("failed", "timeout")
+    assert "EVALUATOR_TIMEOUT" in report.error.mend
+    assert time.monotonic() - started < 2.5
+
+
+def test_a_server_that_is_not_there_is_named(waits):
+    report = grade_answer(QUESTION, RUBRIC, ANSWER, LLMGrader("m", "", "http://127.0.0.1:9/v1", sleep=waits.append))
+    assert (report.status, report.error.kind) == ("failed", "connection")
+    assert "OPENAI_BASE_URL" in report.error.mend and "127.0.0.1:9" in report.error.message
+
+
+def test_broken_json_is_asked_for_once_more_with_the_reason(grade, loopback):
+    loopback.script = [complete('{"verdicts": [')]
+    report = grade()
+    assert (report.status, report.score.value, len(loopback.requests)) == ("final", 100, 2)
+    again = loopback.requests[1]["messages"]
+    assert again[:2] == loopback.requests[0]["messages"]
+    assert again[2]["content"] == '{"verdicts": [' and "not one JSON object" in again[3]["content"]
+    assert report.usage.prompt_tokens == 1800
+
+
+def test_json_broken_twice_is_a_failure_and_no_score(grade, loopback):
+    loopback.script = [complete("Great answer, 10/10!")] * 2
+    report = grade()
+    assert (report.status, report.score.value, report.error.kind) == ("failed", None, "bad_reply")
+    assert len(loopback.requests) == 2
+
+
+BAD_ENDS = {
+    "cut off": (complete('{"verdicts": []}', finish="length"), "truncated", 2),
+    "filtered": (complete("", finish="content_filter"), "refusal", 1),
+    "refused": (complete("", refusal="I cannot help with that."), "refusal", 1),
+    "empty": (complete(""), "bad_reply", 2),
+    "html": (html_page, "bad_reply", 1),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ENDS)
+def test_a_reply_that_ended_badly_is_no_result(grade, loopback, name):
+    fault, kind, requests = BAD_ENDS[name]
+    loopback.script = [fault] * 5
+    report = grade()
+    assert (report.status, report.score.value, report.error.kind) == ("failed", None, kind)
+    assert len(loopback.requests) == requests
+
+
+def test_a_valid_reply_that_was_cut_off_is_not_believed(grade, loopback):
+    whole = verdicts(verdict("alpha", "met", ["alpha holds"]), *MISSED)
+    loopback.script = [complete(whole, finish="length"), complete(whole)]
+    assert (grade().score.value, len(loopback.requests)) == (25, 2)
+
+
+def test_no_usage_is_unknown_and_not_zero(grade, loopback):
+    loopback.script = [complete(verdicts(verdict("alpha", "missed"), *MISSED), usage=None)]
+    usage = grade().to_data()["usage"]
+    assert usage == {"requests": 1, "prompt_tokens": "unknown", "cached_tokens": "unknown", "completion_tokens": "unknown"}
+
+
+def test_credit_without_a_real_quote_is_unscored_and_the_score_provisional(grade, loopback):
+    loopback.script = [complete(verdicts(verdict("alpha", "met", ["alpha is always true"]), *MISSED))]
+    report = grade()
+    assert (report.status, report.score.low, report.score.high) == ("provisional", 0, 25)
+    assert report.verdicts[0].level == "unscored"
+    assert set(report.review_reasons) == {"quote_not_found", "no_evidence"}
+
+
+def test_what_the_model_finds_suspicious_is_passed_on(grade, loopback):
+    text = json.dumps({"verdicts": [verdict("alpha", "missed"), *MISSED], "suspicious": ["alpha holds"]})
+    loopback.script = [complete(text)]
+    assert grade().review_reasons == ("suspicious_text",)
+
+
+def test_a_blank_answer_asks_no_model(grade, loopback):
+    report = grade("I don't know.")
+    assert (report.score.value, report.status, loopback.requests) == (0, "final", [])
+
+
+def test_the_log_has_a_line_a_call_and_neither_key_nor_answer(grade, loopback, caplog):
+    loopback.script = [fail(500)]
+    with caplog.at_level(logging.INFO, logger="evaluator"):
+        grade()
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("evaluator")]
+    assert [line.split(" seconds")[0] for line in lines] == [
+        "call model=gpt-4.1-mini try=1 outcome=server_error", "call model=gpt-4.1-mini try=2 outcome=ok",
+    ]  # fmt: skip
+    assert KEY not in caplog.text and "alpha holds" not in "\n".join(lines)
+
+
+def test_no_request_goes_to_a_tracing_service(grade, loopback, monkeypatch):
+    import os
+
+    assert os.environ["LANGSMITH_TRACING"] == "false"
+    assert grade().status == "final"
