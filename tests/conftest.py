@@ -82,10 +82,13 @@ def store(bank: QuestionBank, embedder: RememberingEmbedder, tmp_path: Path) -> 
 
 @pytest.fixture(scope="session")
 def built_store(bank: QuestionBank, embedder: RememberingEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    store = RubricStore(bank, ROOT / "rubrics", embedder, tmp_path_factory.mktemp("built") / "chroma")
-    store.index_all()
+    """A store built from the shipped rubrics, once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "built" / "chroma"
+    store = RubricStore(bank, ROOT / "rubrics", embedder, folder)
+    store.index_all()  # waits for another process that is building, and then finds everything done
     store._chroma.forget()
-    return store._chroma.folder
+    return folder
 
 
 @pytest.fixture

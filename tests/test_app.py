@@ -172,9 +172,7 @@ def test_a_bad_setting_is_told_on_the_page(app):
 
 
 def test_a_rebuilt_store_is_told_on_the_page(app, tmp_path):
-    data = {"EVALUATOR_DATA_DIR": str(tmp_path / "data")}
-    answer(app(**data), ANSWER)
     database = tmp_path / "data" / "chroma" / "chroma.sqlite3"
     database.write_bytes(database.read_bytes()[:20_000])
-    test = answer(app(**data), ANSWER)
+    test = answer(app(EVALUATOR_DATA_DIR=str(tmp_path / "data")), ANSWER)
     assert "has been rebuilt" in shown(test) and len(points(test)) == 7

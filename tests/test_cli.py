@@ -161,11 +161,7 @@ def test_the_module_and_the_installed_command_are_the_same():
     assert outs[0] == outs[1] and "rubrics" in outs[0]
 
 
-def test_an_answer_is_graded_from_any_folder(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "evaluator", "grade", "-q", "2", "--json"],
-        input=ANSWER.encode(),
-        capture_output=True,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0 and json.loads(done.stdout)["question"] == 2
+def test_an_answer_is_graded_from_any_folder(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("grade", "-q", "2", "--json", stdin=ANSWER)
+    assert code == 0 and json.loads(out)["question"] == 2

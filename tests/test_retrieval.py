@@ -205,17 +205,28 @@ def test_another_embedder_gets_its_own_collections(small_store, loopback):
     assert reopen(small_store).index_all() == (0, [])
 
 
-def test_two_processes_may_use_one_store(small_store, tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from evaluator.minilm import MiniLM; from evaluator.retrieval import RubricStore;"
-        "from evaluator.questions import load_questions; b = load_questions(Path('data/questions.jsonl'));"
-        "s = RubricStore(b, Path(sys.argv[1]), MiniLM(), Path(sys.argv[2]));"
-        "print(s.rubric(2).hash, s.find('dropout')[0].question.no, s.notices)"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "rubrics"), str(tmp_path / "chroma")]
+CHILD = """
+import sys
+from pathlib import Path
+import numpy as np
+from evaluator.questions import load_questions
+from evaluator.retrieval import RubricStore
+
+class Letters:
+    name = "letters"
+    def embed(self, texts):
+        return np.array([[1.0 + text.count(chr(97 + n)) for n in range(26)] for text in texts])
+
+store = RubricStore(load_questions(Path("data/questions.jsonl")), Path(sys.argv[1]), Letters(), Path(sys.argv[2]))
+print(store.rubric(2).hash, store.rubric(23).hash, len(store.find("dropout", most=50)), store.notices)
+"""
+
+
+def test_two_processes_may_build_and_use_one_store_at_once(small_store, tmp_path):
+    command = [sys.executable, "-c", CHILD, str(small_store._rubrics_dir), str(tmp_path / "shared")]
     both = [subprocess.Popen(command, cwd=RUBRICS.parent, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outs = [process.communicate(timeout=120)[0].strip() for process in both]
-    assert outs == [f"{small_store.rubric(2).hash} 23 []"] * 2
+    assert outs == [f"{small_store.rubric(2).hash} {small_store.rubric(23).hash} 50 []"] * 2
 
 
 def test_a_chroma_server_serves_the_same_rubrics(bank, embedder, rubrics, tmp_path):

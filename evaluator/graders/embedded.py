@@ -47,6 +47,14 @@ _LONG_ANSWER = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A sentence of the answer with its vectors."""
+
+    span: Span
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
 class Likeness:
     """How one criterion and one answer compare. `features` feed the logistic function; the spans are the nearest places."""
 
@@ -85,10 +93,9 @@ class EmbeddedGrader:
             reasons = (*reasons, "no_single_match")
         return Graded(tuple(verdicts), review_reasons=reasons)
 
-    def compare(self, rubric: Rubric, places: Sequence[Span]) -> list[Likeness]:
+    def compare(self, rubric: Rubric, places: Sequence[Place]) -> list[Likeness]:
         """The likeness of each criterion to the nearest of the places."""
-        windows = self._model.read([place.text for place in places])
-        return [_compare(accepts, wrongs, windows, places) for accepts, wrongs in self._phrases_of(rubric)]
+        return [_compare(accepts, wrongs, places) for accepts, wrongs in self._phrases_of(rubric)]
 
     def _phrases_of(self, rubric: Rubric) -> list[tuple[list[Tokens], list[Tokens]]]:
         with self._lock:
@@ -102,21 +109,20 @@ class EmbeddedGrader:
                 ]
             return self._phrases[rubric.hash]
 
-    def places(self, question: str, answer: str) -> tuple[list[Span], tuple[str, ...]]:
+    def places(self, question: str, answer: str) -> tuple[list[Place], tuple[str, ...]]:
         """Sentences worth comparing, and review reasons for those left out."""
         reasons: list[str] = []
         suspicious = set(find_suspicious(answer))
-        sentences = []
-        for sentence, tokens in _with_tokens(split_sentences(answer), self._model):
-            if sentence in suspicious:
-                continue
+        places = []
+        sentences = [sentence for sentence in split_sentences(answer) if sentence not in suspicious]
+        for sentence, tokens in zip(sentences, self._model.read([sentence.text for sentence in sentences]), strict=True):
             if _is_list_of_terms(tokens):
                 reasons.append("not_sentences")
             elif _echoes(sentence.text, question):
                 reasons.append("question_echoed")
             else:
-                sentences.append(sentence)
-        return sentences, tuple(dict.fromkeys(reasons))
+                places.append(Place(sentence, tokens))
+        return places, tuple(dict.fromkeys(reasons))
 
 
 def probability(features: Sequence[float]) -> float:
@@ -124,21 +130,17 @@ def probability(features: Sequence[float]) -> float:
     return 1 / (1 + math.exp(-(BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True)))))
 
 
-def _with_tokens(sentences: list[Span], model: MiniLM) -> list[tuple[Span, Tokens]]:
-    return list(zip(sentences, model.read([sentence.text for sentence in sentences]), strict=True)) if sentences else []
-
-
-def _compare(accepts: list[Tokens], wrongs: list[Tokens], windows: list[Tokens], places: Sequence[Span]) -> Likeness:
-    right = np.array([[_coverage(phrase, window) for window in windows] for phrase in accepts])
+def _compare(accepts: list[Tokens], wrongs: list[Tokens], places: Sequence[Place]) -> Likeness:
+    right = np.array([[_coverage(phrase, place.tokens) for place in places] for phrase in accepts])
     mean = right.mean(axis=0)
     best = int((mean + right.max(axis=0)).argmax())
     if not wrongs:
-        return Likeness((float(mean.max()), float(right.max()), 0.45), places[best], None, -1, -1.0)
-    wrong = np.array([[_coverage(phrase, window) for window in windows] for phrase in wrongs])
+        return Likeness((float(mean.max()), float(right.max()), 0.45), places[best].span, None, -1, -1.0)
+    wrong = np.array([[_coverage(phrase, place.tokens) for place in places] for phrase in wrongs])
     leads = wrong.max(axis=0) - right.max(axis=0)
     at = int(np.where(wrong.max(axis=0) >= wrong.max() - 0.05, leads, -1.0).argmax())
     features = (float(mean.max()), float(right.max()), float(wrong.max()))
-    return Likeness(features, places[best], places[at], int(wrong[:, at].argmax()), float(leads[at]))
+    return Likeness(features, places[best].span, places[at].span, int(wrong[:, at].argmax()), float(leads[at]))
 
 
 def _coverage(phrase: Tokens, window: Tokens) -> float:
