@@ -45,7 +45,7 @@ def main() -> None:
     print(f"contradictions found: {len(contradictions)}, of them real: {np.mean(contradictions):.2f}")
     x, y = np.array(rows), np.array(wanted)
     w = fit(x, y)
-    print(f"WEIGHTS = ({w[0]:.3f}, {w[1]:.3f}, {w[2]:.3f})\nBIAS = {w[3]:.3f}")
+    print(f"WEIGHTS = ({', '.join(f'{value:.3f}' for value in w[:-1])})\nBIAS = {w[-1]:.3f}")
     questions = np.array([group[0] for group in groups])
     left_out = np.zeros(len(y))
     for no in set(questions):

@@ -1,9 +1,10 @@
 """Step 3 of 6. The embedded grader: a local model compares the answer with the rubric's phrasings. No LLM, no network.
 
 For each criterion it looks for the place of the answer nearest to the accepted phrasings and the place nearest to the
-misconceptions, and a logistic function of the three similarities says how likely the point is made. Similarity does
-not understand: a statement and its negation look much alike to it, so the weight lies on how much nearer the answer
-comes to the accepted phrasings than to the known wrong claims. docs/embedded-grader.md says how often it is right.
+misconceptions, and a logistic function of four similarities says how likely the point is made. Similarity does not
+understand: a statement and its negation look much alike to it. So the weight lies on how much nearer the answer comes to
+the accepted phrasings than to the known wrong claims, and than to the rubric's other points.
+docs/embedded-grader.md says how often it is right.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from evaluator.verdict import Verdict
 VERSION = "1"
 
 # Fitted by benchmarks/fit_embedded.py on the exemplars of rubrics/, which also prints these lines.
-WEIGHTS = (11.557, 8.803, -10.923)
-BIAS = -3.448
+WEIGHTS = (7.768, 7.436, -10.439, 12.422)
+BIAS = -2.032
 MET, PARTLY = 0.55, 0.40
+NO_MISCONCEPTION = 0.45
+"""Stands in for the coverage of a misconception where a criterion names none: the mean over the exemplars."""
 CONTRADICTS, SAYS_WRONG = 0.08, 0.55
 """A place asserts a misconception when it covers that much of it, and that much more than of any accepted phrasing."""
 CONTRADICTION_CONFIDENCE = 0.6
@@ -56,9 +59,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How one criterion and one answer compare. `features` feed the logistic function; the spans are the nearest places."""
+    """How one criterion and one answer compare."""
 
-    features: tuple[float, float, float]
+    features: tuple[float, float, float, float]
+    """Of all places: the best mean coverage of the accepted phrasings, the best coverage of any of them, the best coverage
+    of a misconception, and the greatest lead of this criterion's mean over every other criterion's."""
     nearest: Span
     wrong: Span | None
     misconception: int
@@ -95,7 +100,12 @@ class EmbeddedGrader:
 
     def compare(self, rubric: Rubric, places: Sequence[Place]) -> list[Likeness]:
         """The likeness of each criterion to the nearest of the places."""
-        return [_compare(accepts, wrongs, places) for accepts, wrongs in self._phrases_of(rubric)]
+        phrases = self._phrases_of(rubric)
+        rights = [_coverages(accepts, places) for accepts, _ in phrases]
+        wrongs = [_coverages(claims, places) for _, claims in phrases]
+        means = np.stack([right.mean(axis=0) for right in rights])
+        leads = [mean - np.delete(means, row, axis=0).max(axis=0) for row, mean in enumerate(means)]
+        return [_compare(right, wrong, lead, places) for right, wrong, lead in zip(rights, wrongs, leads, strict=True)]
 
     def _phrases_of(self, rubric: Rubric) -> list[tuple[list[Tokens], list[Tokens]]]:
         with self._lock:
@@ -113,15 +123,20 @@ class EmbeddedGrader:
         """Sentences worth comparing, and review reasons for those left out."""
         reasons: list[str] = []
         suspicious = set(find_suspicious(answer))
-        places = []
+        places: list[Place] = []
+        lists: list[Span] = []
         sentences = [sentence for sentence in split_sentences(answer) if sentence not in suspicious]
         for sentence, tokens in zip(sentences, self._model.read([sentence.text for sentence in sentences]), strict=True):
             if _is_list_of_terms(tokens):
                 reasons.append("not_sentences")
+                lists.append(sentence)
             elif _echoes(sentence.text, question):
                 reasons.append("question_echoed")
             else:
                 places.append(Place(sentence, tokens))
+        listed = sum(len(sentence.text.split()) for sentence in lists)
+        if listed * 2 > sum(len(sentence.text.split()) for sentence in sentences):
+            places = []  # what is left of a keyword list is its shorter pieces
         return places, tuple(dict.fromkeys(reasons))
 
 
@@ -130,17 +145,22 @@ def probability(features: Sequence[float]) -> float:
     return 1 / (1 + math.exp(-(BIAS + sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True)))))
 
 
-def _compare(accepts: list[Tokens], wrongs: list[Tokens], places: Sequence[Place]) -> Likeness:
-    right = np.array([[_coverage(phrase, place.tokens) for place in places] for phrase in accepts])
+def _coverages(phrases: list[Tokens], places: Sequence[Place]) -> Array:
+    """(phrases, places)"""
+    rows = [[_coverage(phrase, place.tokens) for place in places] for phrase in phrases]
+    return np.array(rows, dtype=np.float32).reshape(len(phrases), len(places))
+
+
+def _compare(right: Array, wrong: Array, own: Array, places: Sequence[Place]) -> Likeness:
     mean = right.mean(axis=0)
-    best = int((mean + right.max(axis=0)).argmax())
-    if not wrongs:
-        return Likeness((float(mean.max()), float(right.max()), 0.45), places[best].span, None, -1, -1.0)
-    wrong = np.array([[_coverage(phrase, place.tokens) for place in places] for phrase in wrongs])
+    nearest = places[int((mean + right.max(axis=0) + own).argmax())].span
+    wrongest = float(wrong.max()) if len(wrong) else NO_MISCONCEPTION
+    features = (float(mean.max()), float(right.max()), wrongest, float(own.max()))
+    if not len(wrong):
+        return Likeness(features, nearest, None, -1, -1.0)
     leads = wrong.max(axis=0) - right.max(axis=0)
-    at = int(np.where(wrong.max(axis=0) >= wrong.max() - 0.05, leads, -1.0).argmax())
-    features = (float(mean.max()), float(right.max()), float(wrong.max()))
-    return Likeness(features, places[best].span, places[at].span, int(wrong[:, at].argmax()), float(leads[at]))
+    at = int(np.where(wrong.max(axis=0) >= wrongest - 0.05, leads, -1.0).argmax())
+    return Likeness(features, nearest, places[at].span, int(wrong[:, at].argmax()), float(leads[at]))
 
 
 def _coverage(phrase: Tokens, window: Tokens) -> float:

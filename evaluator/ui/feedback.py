@@ -55,11 +55,9 @@ def _show_score(report: Report) -> None:
 
 
 def _show_reviews(report: Report) -> None:
-    if not report.review_reasons:
-        return
-    with st.container(border=True):
-        st.markdown(":material/visibility: **Worth a second look by a person**")
-        st.markdown("\n".join(f"- {REVIEW_REASONS[code]}" for code in report.review_reasons))
+    if report.review_reasons:
+        reasons = "; ".join(REVIEW_REASONS[code] for code in report.review_reasons)
+        st.caption(f":material/visibility: **Worth a second look by a person:** {reasons}.")
 
 
 def _show_point(number: int, verdict: CheckedVerdict) -> None:
