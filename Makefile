@@ -21,7 +21,7 @@ check: $(STAMP)  ## ruff and mypy
 	$(BIN)/mypy
 
 lock: $(UV)  ## resolve the dependencies anew and write requirements.lock
-	$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes \
+	$(UV) --system-certs pip compile pyproject.toml --group dev --universal --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
 clean:
@@ -34,6 +34,6 @@ $(UV):
 
 # UV follows the virtual environment named here, whatever is active in the calling shell.
 $(STAMP): requirements.lock pyproject.toml | $(UV)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip sync --quiet --require-hashes requirements.lock
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) --system-certs pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) --system-certs pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
