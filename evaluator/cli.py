@@ -234,18 +234,16 @@ def _known(label: str, value: str | None, values: list[str]) -> None:
 
 
 def _as_text(report: Report) -> str:
-    from evaluator.report import headline, point_of, sign_of, write_feedback
+    from evaluator.report import headline, sign_of, write_feedback
     from evaluator.verdict import REVIEW_REASONS
 
     lines = [f"Question {report.question.no}: {report.question.text}", "", headline(report)]
     lines += [f"Graded by {report.grader.title}, rubric version {report.rubric.version} ({report.rubric.hash})", ""]
     for verdict in report.verdicts:
-        lines.append(
-            f"{sign_of(verdict)} {verdict.level}, weight {verdict.criterion.weight:g}: {point_of(verdict.criterion.requirement)}"
-        )
+        lines.append(f"{sign_of(verdict)} {verdict.level}, weight {verdict.criterion.weight:g}: {verdict.criterion.point}")
         lines.append(f"    {verdict.reason}")
         lines += [f"    “{' '.join(quote.quote.split())}”" for quote in verdict.evidence]
-    lines += ["", *write_feedback(report).split("\n")[report.error is None and not report.answer.is_blank :]]
+    lines += ["", write_feedback(report)]
     if report.review_reasons:
         lines += ["", "A person should look at this:", *(f"  - {REVIEW_REASONS[code]}" for code in report.review_reasons)]
     return "\n".join(lines)

@@ -91,8 +91,8 @@ class Report:
 
     def to_markdown(self) -> str:
         """A page to read or print. Text from outside is escaped, so it cannot become markup."""
-        lines = [f"# Question {self.question.no}: {_plain(self.question.text)}", "", f"**{headline(self)}**", ""]
-        lines += [f"Graded by {_plain(self.grader.title)} · model {_plain(self.grader.model)} · "]
+        lines = [f"# Question {self.question.no}: {escape_markdown(self.question.text)}", "", f"**{headline(self)}**", ""]
+        lines += [f"Graded by {escape_markdown(self.grader.title)} · model {escape_markdown(self.grader.model)} · "]
         lines[-1] += f"rubric version {self.rubric.version} ({self.rubric.hash}) · {self.seconds:.1f} s"
         if self.review_reasons:
             lines += ["", "**A person should look at this:**", ""]
@@ -100,8 +100,8 @@ class Report:
         lines += ["", "## Rubric points", ""]
         for verdict in self.verdicts:
             lines += _markdown_point(verdict)
-        lines += ["## Feedback", "", *(_plain(line) for line in write_feedback(self).split("\n")), ""]
-        lines += ["## The answer", "", *(f"> {_plain(line)}" for line in self.answer.text.splitlines() or [""])]
+        lines += ["## Feedback", "", *(escape_markdown(line) for line in write_feedback(self).split("\n")), ""]
+        lines += ["## The answer", "", *(f"> {escape_markdown(line)}" for line in self.answer.text.splitlines() or [""])]
         return "\n".join(lines) + "\n"
 
 
@@ -139,12 +139,6 @@ def sign_of(verdict: CheckedVerdict) -> str:
     return SIGNS["met"] if verdict.credit == 1 else SIGNS["partly"] if verdict.credit else SIGNS["missed"]
 
 
-def point_of(requirement: str) -> str:
-    """The requirement as a heading: without the "Says that" it begins with."""
-    text = re.sub(r"^(?:says|explains|states|notes|mentions) that\s+", "", requirement, flags=re.IGNORECASE)
-    return text[:1].upper() + text[1:]
-
-
 def write_feedback(report: Report) -> str:
     """The report in words: where it stands, what to put right, what to add. A blank answer is never praised."""
     if report.error is not None:
@@ -178,12 +172,12 @@ def _criterion_data(verdict: CheckedVerdict) -> dict[str, Any]:
 
 def _markdown_point(verdict: CheckedVerdict) -> list[str]:
     criterion = verdict.criterion
-    lines = [f"### {sign_of(verdict)} {_plain(point_of(criterion.requirement))}", ""]
+    lines = [f"### {sign_of(verdict)} {escape_markdown(criterion.point)}", ""]
     credit = "no credit decided" if verdict.credit is None else f"{criterion.weight * verdict.credit:g} of {criterion.weight:g}"
-    lines += [f"{verdict.level} · {credit} · {_plain(verdict.reason)}", ""]
-    lines += [f"> “{_plain(quote.quote)}”" for quote in verdict.evidence] + ([""] if verdict.evidence else [])
+    lines += [f"{verdict.level} · {credit} · {escape_markdown(verdict.reason)}", ""]
+    lines += [f"> “{escape_markdown(quote.quote)}”" for quote in verdict.evidence] + ([""] if verdict.evidence else [])
     if verdict.misconception is not None:
-        lines += [f"Put right: {_plain(verdict.misconception.correction)}", ""]
+        lines += [f"Put right: {escape_markdown(verdict.misconception.correction)}", ""]
     return lines
 
 
@@ -191,7 +185,7 @@ def _known(tokens: int | None) -> int | str:
     return "unknown" if tokens is None else tokens
 
 
-def _plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Markdown and HTML marks of outside text made harmless; line breaks become spaces."""
     text = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", text)

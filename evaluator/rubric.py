@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -62,6 +63,12 @@ class Criterion:
 
     def level(self, id: str) -> Level | None:
         return next((level for level in self.levels if level.id == id), None)
+
+    @property
+    def point(self) -> str:
+        """The requirement as a statement of the fact itself: without the "Says that" it begins with."""
+        text = re.sub(r"^(?:says|explains|states|notes|mentions) that\s+", "", self.requirement, flags=re.IGNORECASE)
+        return text[:1].upper() + text[1:]
 
     @property
     def worst(self) -> Level:

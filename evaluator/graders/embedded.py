@@ -112,7 +112,7 @@ class EmbeddedGrader:
             if rubric.hash not in self._phrases:
                 self._phrases[rubric.hash] = [
                     (
-                        self._model.read([_bare(criterion.requirement), *criterion.accept]),
+                        self._model.read([criterion.point, *criterion.accept]),
                         self._model.read([misconception.claim for misconception in criterion.misconceptions]),
                     )
                     for criterion in rubric.criteria
@@ -207,7 +207,3 @@ def _echoes(sentence: str, question: str) -> bool:
     words = [word for word in re.findall(r"\w+", normalise(sentence)) if len(word) > 3]
     known = set(re.findall(r"\w+", normalise(question)))
     return len(words) >= 3 and sum(word in known for word in words) / len(words) >= _ECHO
-
-
-def _bare(requirement: str) -> str:
-    return re.sub(r"^(?:says|explains|states|notes|mentions) that\s+", "", requirement, flags=re.IGNORECASE)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 
 import streamlit as st
 
-from evaluator.report import Report, count_levels, headline, point_of, sign_of
+from evaluator.report import Report, count_levels, escape_markdown, headline, sign_of, write_feedback
 from evaluator.rubric import CONTRADICTED
 from evaluator.ui.marking import mark_evidence
 from evaluator.verdict import REVIEW_REASONS, CheckedVerdict
@@ -24,7 +25,7 @@ def show_report(report: Report) -> None:
     st.divider()
     _show_score(report)
     if report.answer.is_blank:
-        st.info("There is no answer here to grade. Write what you know, however rough: every rubric point counts by itself.")
+        st.info(write_feedback(report))
     _show_reviews(report)
     st.subheader("Rubric points", anchor=False)
     for number, verdict in enumerate(report.verdicts, start=1):
@@ -72,7 +73,7 @@ def _show_point(number: int, verdict: CheckedVerdict) -> None:
     st.html(
         f"""{_STYLE}<section class="point" id="point-{number}" data-level="{html.escape(verdict.level)}">
         <header><span class="sign" aria-hidden="true">{sign_of(verdict)}</span>
-        <b>{number}. {html.escape(point_of(criterion.requirement))}</b></header>
+        <b>{number}. {html.escape(criterion.point)}</b></header>
         <p class="facts"><b>{level}</b> · {weight}{confidence}</p>
         <p>{html.escape(verdict.reason)}</p>{quotes}{correction}</section>"""
     )
@@ -95,13 +96,11 @@ def _show_references(report: Report) -> None:
 
 
 def _escaped(text: str) -> str:
-    """For Markdown: rubric files may come from anyone."""
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()<>#+!|~$:-" else char for char in " ".join(text.split()))
+    """For st.markdown, which also knows :directives: rubric files may come from anyone."""
+    return escape_markdown(text).replace(":", "\\:")
 
 
 def _json(report: Report) -> str:
-    import json
-
     return json.dumps(report.to_data(), ensure_ascii=False, indent=2)
 
 
