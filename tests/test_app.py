@@ -51,9 +51,8 @@ def answer(test, text, no=2):
 def shown(test):
     """All text on the page, whatever the element."""
     kinds = ("title", "subheader", "caption", "markdown", "warning", "error", "info", "text")
-    return "\n".join(str(entry.value) for kind in kinds for entry in getattr(test, kind)) + "\n".join(
-        e.proto.body for e in test.get("html")
-    )
+    texts = [str(entry.value).replace("\\", "") for kind in kinds for entry in getattr(test, kind)]
+    return "\n".join([*texts, *(entry.proto.body for entry in test.get("html"))])
 
 
 def points(test):
@@ -168,7 +167,7 @@ def test_questions_are_filtered_and_a_surprise_is_another_one(app):
 
 def test_a_bad_setting_is_told_on_the_page(app):
     test = app(EVALUATOR_TRIES="many")
-    assert "EVALUATOR_TRIES" in test.error[0].value
+    assert "EVALUATOR_TRIES" in shown(test)
 
 
 def test_a_rebuilt_store_is_told_on_the_page(app, tmp_path):
@@ -176,3 +175,10 @@ def test_a_rebuilt_store_is_told_on_the_page(app, tmp_path):
     database.write_bytes(database.read_bytes()[:20_000])
     test = answer(app(EVALUATOR_DATA_DIR=str(tmp_path / "data")), ANSWER)
     assert "has been rebuilt" in shown(test) and len(points(test)) == 7
+
+
+def test_words_of_a_server_are_never_markup(app, loopback):
+    loopback.script = [fail(400, "bad", "no [model](http://127.0.0.1) :red[here] <b>now</b> **sorry**")]
+    test = answer(app(OPENAI_BASE_URL=loopback.url), ANSWER)
+    assert not any(markup in test.error[0].value for markup in ("](", ":red[", "<b>", " **sorry"))
+    assert "sorry" in test.error[0].value

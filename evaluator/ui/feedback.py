@@ -7,9 +7,9 @@ import json
 
 import streamlit as st
 
-from evaluator.report import Report, count_levels, escape_markdown, headline, sign_of, write_feedback
+from evaluator.report import Report, count_levels, headline, sign_of, write_feedback
 from evaluator.rubric import CONTRADICTED
-from evaluator.ui.marking import mark_evidence
+from evaluator.ui.marking import as_text, mark_evidence
 from evaluator.verdict import REVIEW_REASONS, CheckedVerdict
 
 _WORDS = {
@@ -50,7 +50,7 @@ def _show_score(report: Report) -> None:
     score.metric("Score, of 100" if report.status == "final" else "Provisional score, of 100", shown)
     words.markdown(f"**{count_levels(report)}**")
     rubric = f"rubric version {report.rubric.version} ({report.rubric.hash})"
-    words.caption(f"Graded by {report.grader.title} · {rubric} · {report.seconds:.1f} s")
+    words.caption(f"Graded by {as_text(report.grader.title)} · {rubric} · {report.seconds:.1f} s")
     if report.status == "provisional":
         words.caption(headline(report))
 
@@ -85,19 +85,14 @@ def _show_missed(report: Report) -> None:
         return
     st.subheader("To think about before you try again", anchor=False)
     for verdict in sorted(gaps, key=lambda gap: -gap.criterion.weight * (1 - (gap.credit or 0.0))):
-        st.markdown(f"- {_escaped(verdict.criterion.probe)}")
+        st.markdown(f"- {as_text(verdict.criterion.probe)}")
 
 
 def _show_references(report: Report) -> None:
     for reference in report.rubric.references:
-        title = _escaped(reference.title)
+        title = as_text(reference.title)
         shown = f"[{title}]({reference.link})" if reference.link else title
-        st.markdown(f"- {shown}, {_escaped(reference.authors)}, {reference.year}")
-
-
-def _escaped(text: str) -> str:
-    """For st.markdown, which also knows :directives: rubric files may come from anyone."""
-    return escape_markdown(text).replace(":", "\\:")
+        st.markdown(f"- {shown}, {as_text(reference.authors)}, {reference.year}")
 
 
 def _json(report: Report) -> str:

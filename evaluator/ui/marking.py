@@ -1,11 +1,11 @@
-"""The answer as HTML with its evidence marked and numbered. Every character of the answer is escaped."""
+"""Text from outside on the page: the answer with its evidence marked and numbered, and anything else as plain text."""
 
 from __future__ import annotations
 
 import html
 import itertools
 
-from evaluator.report import Report, sign_of
+from evaluator.report import Report, escape_markdown, sign_of
 
 _STYLE = """<style>
 .answer { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.7; }
@@ -15,8 +15,16 @@ _STYLE = """<style>
 </style>"""
 
 
+def as_text(text: str) -> str:
+    """For st.markdown and its kin, which also know :directives:. Rubrics, servers and files may say anything."""
+    return escape_markdown(text).replace(":", "\\:")
+
+
 def mark_evidence(report: Report) -> str:
-    """Pieces between the borders of all quotes; a piece inside any quote is marked, and each quote's last piece is numbered."""
+    """The answer as HTML, every character of it escaped.
+
+    It is cut at the borders of all quotes: a piece inside any quote is marked, and each quote's last piece is numbered.
+    """
     text = report.answer.text
     quotes = [
         (quote.start, quote.end, number, verdict)

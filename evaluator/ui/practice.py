@@ -13,6 +13,7 @@ from evaluator.grading import grade_question
 from evaluator.questions import Question
 from evaluator.report import Report
 from evaluator.ui.feedback import show_report
+from evaluator.ui.marking import as_text
 from evaluator.ui.parts import load_assembly
 from evaluator.ui.word_count import show_word_count
 
@@ -26,12 +27,12 @@ def page() -> None:
         assembly = load_assembly()
         grader = assembly.grader.identity
     except EvaluatorError as fault:
-        st.error(f"The program cannot start. {fault.message}", icon=":material/error:")
-        st.write(fault.mend)
+        st.error(f"The program cannot start. {as_text(fault.message)}", icon=":material/error:")
+        st.write(as_text(fault.mend))
         return
-    st.caption(f"Answers are graded by: **{grader.title}**" + _about(grader.name))
+    st.caption(f"Answers are graded by: **{as_text(grader.title)}**" + _about(grader.name))
     for notice in assembly.store.notices:
-        st.info(notice, icon=":material/info:")
+        st.info(as_text(notice), icon=":material/info:")
     question = _choose_question(assembly)
     if question is None:
         return
@@ -76,7 +77,7 @@ def _choose_question(assembly: Assembly) -> Question | None:
 def _ask(question: Question) -> str:
     with st.container(border=True):
         st.caption(f"Question {question.no} · {question.category} · {question.difficulty}")
-        st.markdown(f"#### {question.text}")
+        st.markdown(f"#### {as_text(question.text)}")
     # The text is kept for the session under the question's number: no rerun and no other question can lose it.
     text = st.text_area(
         ANSWER_LABEL,
@@ -110,8 +111,8 @@ def _grade(assembly: Assembly, question: Question, text: str, embedded: bool = F
         with st.spinner(f"Grading with {grader.identity.title}…", show_time=True):
             report = grade_question(question, text, assembly.store, grader)
     except (BadAnswer, EvaluatorError) as fault:
-        st.error(f"Not graded. {fault.message}", icon=":material/error:")
-        st.write(fault.mend)
+        st.error(f"Not graded. {as_text(fault.message)}", icon=":material/error:")
+        st.write(as_text(fault.mend))
         _forget(question)
         return
     st.session_state.setdefault("reports", {})[question.no] = report
@@ -133,8 +134,8 @@ def _show(assembly: Assembly, report: Report, text: str) -> None:
 def _show_failure(assembly: Assembly, report: Report, text: str) -> None:
     """A failed grading has no score. Another grader is offered, never taken."""
     assert report.error is not None
-    st.error(f"**Not graded.** {report.error.message}", icon=":material/error:")
-    st.write(f"{report.error.mend} Your answer is kept, and no score was made up.")
+    st.error(f"**Not graded.** {as_text(report.error.message)}", icon=":material/error:")
+    st.write(f"{as_text(report.error.mend)} Your answer is kept, and no score was made up.")
     retry, other, _ = st.columns([2, 4, 2])
     if retry.button("Try again", icon=":material/refresh:"):
         _grade(assembly, report.question, text)
