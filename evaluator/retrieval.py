@@ -71,6 +71,9 @@ class RubricStore:
 
         def take() -> Rubric:
             stored = self._stored(no)
+            if not stored:
+                self._refresh()
+                stored = self._stored(no)
             if stored.get("source") != _source(question, file):
                 self._write([(question, file, self._read(file))])
                 stored = self._stored(no)
@@ -175,6 +178,8 @@ class RubricStore:
             return 0, []
         got = self._chroma.collection("questions").get(include=["metadatas"])
         stored = {id: row.get("source") for id, row in zip(got["ids"], got["metadatas"], strict=True)}
+        if not stored and not self.notices:  # after damage there is a notice already
+            self._notice(f"The rubric store was empty; it has been built from {self._rubrics_dir}.")
         changes: list[tuple[Question, RubricFile | None, Rubric | None]] = []
         faults: list[str] = []
         for question in self._bank:

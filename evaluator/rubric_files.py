@@ -182,8 +182,8 @@ class _Tree:
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key in fields:
-                self.lines[(*path, key, "again")] = key_node.start_mark.line + 1
-                self.faults.append(Fault((*path, key, "again"), f'"{key}" stands twice', "Keep one of the two"))
+                self.lines[(*path, key)] = key_node.start_mark.line + 1
+                self.faults.append(Fault((*path, key), f'"{key}" stands twice', "Keep one of the two"))
                 continue
             self.lines[(*path, key)] = key_node.start_mark.line + 1
             fields[key] = self.value(value_node, (*path, key))

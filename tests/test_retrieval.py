@@ -35,7 +35,7 @@ def small_store(bank, embedder, tmp_path):
 def test_every_rubric_comes_back_from_chroma_as_its_file_has_it(store, rubrics):
     for no, rubric in rubrics.items():
         assert store.rubric(no) == rubric
-    assert store.notices == []
+    assert len(store.notices) == 1 and "was empty; it has been built" in store.notices[0]
 
 
 def test_questions_with_the_same_text_have_their_own_rubrics(store):
@@ -169,15 +169,15 @@ def test_a_damaged_store_costs_a_rebuild_and_never_a_wrong_rubric(small_store, d
     assert {no: again.rubric(no) for no in (2, 23)} == wanted
     assert again.find("dropout")[0].question.no == 23
     assert len(again.find("dropout", most=50)) == 50
-    if damage not in (damage_delete, damage_segments):
-        assert damage in (damage_delete_database, damage_empty) or any("rebuilt" in notice for notice in again.notices)
+    if damage != damage_segments:  # a small store may live in the database alone
+        assert any("rebuilt" in notice or "was empty" in notice for notice in again.notices)
 
 
 def test_rows_lost_from_inside_are_noticed(small_store):
     wanted = small_store.rubric(2)
     small_store._chroma.collection("criteria").delete(ids=["q02/product-of-jacobians"])
     assert small_store.rubric(2) == wanted
-    assert "6 of 7 rubric points" in small_store.notices[0]
+    assert "6 of 7 rubric points" in small_store.notices[-1]
 
 
 def test_rows_changed_inside_are_noticed(small_store):
@@ -188,7 +188,7 @@ def test_rows_changed_inside_are_noticed(small_store):
         ids=["q02/product-of-jacobians"], metadatas=[{**got, "criterion": got["criterion"].replace('"weight": 3', '"weight": 9')}]
     )
     assert small_store.rubric(2) == wanted
-    assert "is not what was stored" in small_store.notices[0]
+    assert "is not what was stored" in small_store.notices[-1]
 
 
 def test_a_store_that_cannot_be_written_is_one_clear_line(bank, model, tmp_path):
@@ -218,7 +218,7 @@ class Letters:
         return np.array([[1.0 + text.count(chr(97 + n)) for n in range(26)] for text in texts])
 
 store = RubricStore(load_questions(Path("data/questions.jsonl")), Path(sys.argv[1]), Letters(), Path(sys.argv[2]))
-print(store.rubric(2).hash, store.rubric(23).hash, len(store.find("dropout", most=50)), store.notices)
+print(store.rubric(2).hash, store.rubric(23).hash, len(store.find("dropout", most=50)), [notice for notice in store.notices if "damaged" in notice])
 """
 
 

@@ -6,9 +6,9 @@ import random
 
 import streamlit as st
 
-from evaluator.answers import MAX_CHARS, Answer
+from evaluator.answers import MAX_CHARS
 from evaluator.assembly import Assembly
-from evaluator.errors import BadAnswer, EvaluatorError
+from evaluator.errors import EvaluatorError
 from evaluator.grading import grade_question
 from evaluator.questions import Question
 from evaluator.report import Report
@@ -96,7 +96,7 @@ def _offer_grading(assembly: Assembly, question: Question, text: str) -> None:
     if not text.strip():
         st.warning("There is no answer yet. Write a few sentences first; even a rough answer can earn points.")
         _forget(question)
-    elif Answer(text).is_blank or len(text) <= MAX_CHARS:
+    elif len(text) <= MAX_CHARS:
         _grade(assembly, question, text)
     else:
         st.warning(
@@ -110,7 +110,7 @@ def _grade(assembly: Assembly, question: Question, text: str, embedded: bool = F
     try:
         with st.spinner(f"Grading with {grader.identity.title}…", show_time=True):
             report = grade_question(question, text, assembly.store, grader)
-    except (BadAnswer, EvaluatorError) as fault:
+    except EvaluatorError as fault:
         st.error(f"Not graded. {as_text(fault.message)}", icon=":material/error:")
         st.write(as_text(fault.mend))
         _forget(question)
