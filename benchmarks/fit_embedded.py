@@ -77,6 +77,7 @@ def report(rubrics: list[Rubric], p: np.ndarray, y: np.ndarray, weights: np.ndar
     auc = (ranks[met].mean() - (met.sum() - 1) / 2) / (~met).sum()
     print(f"left out: {len(y)} points, AUC {auc:.3f}, met or not right in {np.mean((credit == 1) == met):.3f}")
     ordered = 0
+    of_kind = defaultdict(list)
     for rubric in rubrics:
         scores = defaultdict(list)
         for position, exemplar in enumerate(rubric.exemplars):
@@ -85,7 +86,11 @@ def report(rubrics: list[Rubric], p: np.ndarray, y: np.ndarray, weights: np.ndar
                 scores[exemplar.kind].append(100 * (weights * credit)[own].sum() / weights[own].sum())
         means = {kind: float(np.mean(values)) for kind, values in scores.items()}
         ordered += means["strong"] > means["partial"] > means["wrong"]
+        for kind, value in means.items():
+            of_kind[kind].append(value)
         print(f"question {rubric.question:2}: " + ", ".join(f"{kind} {value:.0f}" for kind, value in means.items()))
+    spans = [f"{kind} {np.mean(values):.0f} ({min(values):.0f} to {max(values):.0f})" for kind, values in of_kind.items()]
+    print("all questions: " + ", ".join(spans))
     print(f"strong > partial > wrong by mean score in {ordered} of {len(rubrics)} questions")
 
 

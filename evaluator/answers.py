@@ -29,7 +29,7 @@ _SENTENCE_END = re.compile(
 _WRAPPED_FROM = 50
 """Characters of a line from which the break after it counts as wrapping; people break list entries earlier."""
 
-_NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|eq|approx|resp|dr|no)|\b[A-Za-z])\.$", re.IGNORECASE)
+_NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|eq|approx|resp|dr|no)|(?<!['’])\b[A-Za-z])\.$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,29 +118,97 @@ def find_questions(
 @rubrics_app.command("check")
 def check_rubrics(
     paths: Annotated[list[Path] | None, typer.Argument(help="Rubric files or folders; default: the rubrics folder.")] = None,
+    faults_only: Annotated[bool, typer.Option("--faults-only", help="Look for faults alone, which takes no model.")] = False,
 ) -> None:
-    """Check rubric files; every fault is one line with file, line, place and mend."""
+    """Check rubric files: faults, which keep a rubric from being used, and flaws, which make its scores worth less.
+
+    Each is one line with file, line, place and mend. Exit code 0: neither; 1: flaws; 2: faults.
+    """
+    from evaluator.graders.embedded import EmbeddedGrader
+    from evaluator.rubric import Rubric
+    from evaluator.rubric_check import Fault
     from evaluator.rubric_files import check_rubric_files
+    from evaluator.rubric_lint import find_flaws
+    from evaluator.rubric_trial import credits_of
 
     assembly = _assembly()
-    rubrics, faults = check_rubric_files(paths or [assembly.settings.rubrics_dir], [q.no for q in assembly.bank])
-    for line in faults:
+    grader = EmbeddedGrader(assembly.model)
+
+    def flaws_of(rubric: Rubric) -> list[Fault]:
+        question = assembly.bank[rubric.question]
+        return find_flaws(rubric, question, assembly.model, lambda text: credits_of(question, rubric, text, grader))
+
+    numbers = [question.no for question in assembly.bank]
+    checked = check_rubric_files(paths or [assembly.settings.rubrics_dir], numbers, None if faults_only else flaws_of)
+    for line in [*checked.faults, *checked.flaws]:
         _print(line)
-    if faults:
-        _note(f"{len(faults)} fault{'s' if len(faults) > 1 else ''}; {len(rubrics)} rubrics without any.")
-        raise typer.Exit(2)
-    _note(f"{len(rubrics)} rubric{'s' if len(rubrics) != 1 else ''} checked, no fault.")
+    counts = [_count(len(checked.faults), "fault")] + ([] if faults_only else [_count(len(checked.flaws), "flaw")])
+    _note(f"{_count(len(checked.rubrics), 'rubric')} can be used; {' and '.join(counts)}.")
+    if checked.faults or checked.flaws:
+        raise typer.Exit(2 if checked.faults else 1)
+
+
+@rubrics_app.command("test")
+def test_rubrics(
+    questions: Annotated[list[int] | None, typer.Argument(help="Numbers of questions; default: all with a rubric.")] = None,
+    grader: Annotated[Literal["auto", "llm", "embedded", "stub"], typer.Option(help="Who grades the exemplars.")] = "embedded",
+    least: Annotated[float, typer.Option(min=0, max=1, help="Share of the rubrics that must rank their exemplars right.")] = 1.0,
+    summary_only: Annotated[bool, typer.Option("--summary", help="Print one line for each rubric.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Grade the exemplars of rubrics and compare the levels given with those expected.
+
+    Exit code 0: enough rubrics rank strong over partial over wrong; 1: too few, or an exemplar not graded; 2: bad input.
+    """
+    from evaluator.rubric_files import list_rubric_files
+    from evaluator.rubric_trial import describe, summarise, summarise_all, try_rubric
+
+    assembly = _assembly(grader=grader)
+    files = list_rubric_files(assembly.settings.rubrics_dir)
+    for number in questions or []:
+        if number not in files:
+            raise BadInput(f"Question {number} has no rubric.", f"Use one of: {', '.join(map(str, sorted(files)))}.")
+    chosen = sorted(set(questions or files))
+    numbers = [question.no for question in assembly.bank]
+    rubrics = [files[number].read(numbers) for number in chosen]
+    if not rubrics:
+        raise BadInput("There is no rubric to test.", "Set EVALUATOR_RUBRICS_DIR to a folder with rubrics.")
+    exemplars = sum(len(rubric.exemplars) for rubric in rubrics)
+    _note(f"{_count(exemplars, 'exemplar')} of {_count(len(rubrics), 'rubric')}, graded by {assembly.grader.identity.title}.")
+    trials = []
+    for rubric in rubrics:
+        trials.append(try_rubric(assembly.bank[rubric.question], rubric, assembly.grader))
+        if not as_json:
+            _print(f"{rubric.question:>3} {summarise(trials[-1])}" if summary_only else describe(trials[-1]) + "\n")
+        if trials[-1].not_graded == len(rubric.exemplars) and (error := trials[-1].reports[0].error):
+            _note(f"Stopped: no exemplar of question {rubric.question} could be graded. {error.message} {error.mend}")
+            break
+    if as_json:
+        _print(json.dumps([trial.to_data() for trial in trials], ensure_ascii=False, indent=2))
+    _note(summarise_all(trials))
+    if sum(trial.ordered for trial in trials) < least * len(trials) or any(trial.not_graded for trial in trials):
+        raise typer.Exit(1)
 
 
 @rubrics_app.command("show")
-def show_rubric(number: Annotated[int, typer.Argument(help="Number of the question.")], as_json: JsonOption = False) -> None:
+def show_rubric(
+    number: Annotated[int, typer.Argument(help="Number of the question.")],
+    as_json: JsonOption = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a page for an interviewer, in Markdown.")] = False,
+) -> None:
     """Show the rubric of a question, as the store holds it."""
+    from evaluator.rubric_page import write_page
+
     assembly = _assembly()
+    question = assembly.bank[number]
     rubric = assembly.store.rubric(number)
     if as_json:
         _print(json.dumps(rubric.to_data(), ensure_ascii=False, indent=2))
         return
-    _print(f"Question {number}: {assembly.bank[number].text}\nRubric version {rubric.version} ({rubric.hash})\n")
+    if as_markdown:
+        _print(write_page(question, rubric))
+        return
+    _print(f"Question {number}: {question.text}\nRubric version {rubric.version} ({rubric.hash})\n")
     for criterion in rubric.criteria:
         _print(f"{criterion.id} (weight {criterion.weight:g})\n  {criterion.requirement}")
         for level in criterion.levels:
@@ -226,6 +294,10 @@ def _read_answer(place: str) -> str:
     if len(data) > MAX_INPUT_BYTES:
         raise BadAnswer(f"{name}: larger than {MAX_INPUT_BYTES:,} bytes.", "Name a file that holds one answer.")
     return decode_answer(data, name)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _known(label: str, value: str | None, values: list[str]) -> None:

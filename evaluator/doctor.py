@@ -51,10 +51,11 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
 
 def _rubrics(assembly: Assembly) -> str:
     folder = assembly.settings.rubrics_dir
-    rubrics, faults = check_rubric_files([folder], [question.no for question in assembly.bank])
-    if faults:
-        raise EvaluatorError(f"{len(faults)} faults in {folder}, the first: {faults[0]}", "See all: evaluator rubrics check")
-    return f"{len(rubrics)} of {len(assembly.bank)} questions have one, in {folder}"
+    checked = check_rubric_files([folder], [question.no for question in assembly.bank])
+    if checked.faults:
+        problem = f"{len(checked.faults)} faults in {folder}, the first: {checked.faults[0]}"
+        raise EvaluatorError(problem, "See all: evaluator rubrics check")
+    return f"{len(checked.rubrics)} of {len(assembly.bank)} questions have one, in {folder}"
 
 
 def _data_folder(settings: Settings) -> str:

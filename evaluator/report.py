@@ -188,4 +188,10 @@ def _known(tokens: int | None) -> int | str:
 def escape_markdown(text: str) -> str:
     """Markdown and HTML marks of outside text made harmless; line breaks become spaces."""
     text = html.escape(" ".join(text.split()), quote=False)
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", text)
+    text = re.sub(r"([\\`*_\[\]|~$]|(?<=\])\()", r"\\\1", text)
+    return re.sub(r"^([#+=-]|\d+(?=[.)]))", _escape_start, text)
+
+
+def _escape_start(mark: re.Match[str]) -> str:
+    """What makes a heading or a list at the start of a line: `\\#`, `1\\.`."""
+    return mark[0] + "\\" if mark[0].isdigit() else "\\" + mark[0]

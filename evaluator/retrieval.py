@@ -21,7 +21,7 @@ from evaluator.retrieval_store import ChromaStore
 from evaluator.rubric import Rubric, rubric_from_data
 from evaluator.rubric_files import RubricFile, list_rubric_files
 
-LAYOUT = 1
+LAYOUT = 2
 """Raise when what is stored changes; everything is then indexed again."""
 
 CLOSE_ENOUGH = 0.60
@@ -219,9 +219,8 @@ class RubricStore:
             if rubric is not None:
                 data = rubric.to_data()
                 for position, (criterion, entry) in enumerate(zip(rubric.criteria, data.pop("criteria"), strict=True)):
-                    text = " ".join((criterion.requirement, *criterion.accept))
                     more = {"question": question.no, "position": position, "criterion": json.dumps(entry)}
-                    points.append((f"{id}/{criterion.id}", text, more))
+                    points.append((f"{id}/{criterion.id}", criterion.point, more))
                 row |= {"rubric": json.dumps(data), "hash": rubric.hash, "criteria": len(rubric.criteria)}
             rows.append(row)
         if points:

@@ -119,6 +119,11 @@ class Rubric:
     def exemplars_of(self, kind: str) -> list[Exemplar]:
         return [exemplar for exemplar in self.exemplars if exemplar.kind == kind]
 
+    def expected_score(self, exemplar: Exemplar) -> float:
+        """The score, 0 to 100, that the exemplar's own levels give."""
+        levels = [(criterion.weight, criterion.level(exemplar.levels[criterion.id])) for criterion in self.criteria]
+        return 100 * sum(weight * level.credit for weight, level in levels if level) / sum(weight for weight, _ in levels)
+
     @cached_property
     def hash(self) -> str:
         """Twelve hex digits of the SHA-256 of the content."""

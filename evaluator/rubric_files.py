@@ -7,8 +7,10 @@ duplicate keys, which YAML libraries drop in silence.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ class RubricFile:
 
     def read(self, question_numbers: Collection[int]) -> Rubric:
         """Raises BadRubric with every fault of the file."""
-        rubric, faults = _read(self.path, question_numbers)
+        rubric, faults, _ = _read(self.path, question_numbers)
         if rubric is None:
             count = "a fault" if len(faults) == 1 else f"{len(faults)} faults, the first"
             raise BadRubric(
@@ -64,22 +66,40 @@ def list_rubric_files(folder: Path) -> dict[int, RubricFile]:
     return files
 
 
-def check_rubric_files(paths: list[Path], question_numbers: Collection[int]) -> tuple[list[Rubric], list[str]]:
-    """Reads rubric files, and every YAML file of the folders among `paths`: good rubrics, and a line for each fault."""
-    rubrics: list[Rubric] = []
-    faults: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What rubric files hold: the rubrics that can be used, a line for each fault, a line for each flaw of a usable rubric."""
+
+    rubrics: list[Rubric]
+    faults: list[str]
+    flaws: list[str]
+
+
+def check_rubric_files(
+    paths: list[Path], question_numbers: Collection[int], find_flaws: Callable[[Rubric], list[Fault]] | None = None
+) -> Checked:
+    """Reads rubric files, and every YAML file of the folders among `paths`. `find_flaws` is called from several threads."""
+    checked = Checked([], [], [])
     owners: dict[int, Path] = {}
-    for path in _files_of(paths, faults):
-        rubric, found = _read(path, question_numbers)
-        faults.extend(found)
+    trees: list[tuple[Path, _Tree]] = []
+    for path in _files_of(paths, checked.faults):
+        rubric, found, tree = _read(path, question_numbers)
+        checked.faults.extend(found)
         if rubric is None:
             continue
         if rubric.question in owners:
             owner = owners[rubric.question].name
-            faults.append(f"{path}: question: question {rubric.question} has a rubric in {owner} too. Keep one of the two.")
+            checked.faults.append(
+                f"{path}: question: question {rubric.question} has a rubric in {owner} too. Keep one of the two."
+            )
         owners.setdefault(rubric.question, path)
-        rubrics.append(rubric)
-    return rubrics, faults
+        checked.rubrics.append(rubric)
+        trees.append((path, tree))
+    if find_flaws is not None:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for (path, tree), flaws in zip(trees, pool.map(find_flaws, checked.rubrics), strict=True):
+                checked.flaws.extend(_lines_of(path, tree, flaws))
+    return checked
 
 
 def _files_of(paths: list[Path], faults: list[str]) -> list[Path]:
@@ -97,24 +117,29 @@ def _files_of(paths: list[Path], faults: list[str]) -> list[Path]:
     return files
 
 
-def _read(path: Path, question_numbers: Collection[int]) -> tuple[Rubric | None, list[str]]:
-    """A rubric and no faults, or no rubric and one line for each fault."""
+def _read(path: Path, question_numbers: Collection[int]) -> tuple[Rubric | None, list[str], _Tree]:
+    """A rubric and no faults, or no rubric and one line for each fault; and where in the file things stand."""
+    tree = _Tree()
     try:
         text = _text_of(path)
-        tree = _Tree()
         node = yaml.compose(text, Loader=_LOADER)
         data: Any = tree.value(node, ()) if node is not None else None
     except _Unreadable as fault:
-        return None, [f"{path}: {fault}"]
+        return None, [f"{path}: {fault}"], tree
     except yaml.YAMLError as fault:
-        return None, [f"{path}{_line_of(fault)}: not YAML: {_words_of(fault)}. Check quotes, colons and indentation there."]
+        line = f"{path}{_line_of(fault)}: not YAML: {_words_of(fault)}. Check quotes, colons and indentation there."
+        return None, [line], tree
     except RecursionError:
-        return None, [f"{path}: nested too deeply. A rubric has four levels."]
+        return None, [f"{path}: nested too deeply. A rubric has four levels."], tree
     found = [*tree.faults, *find_faults(data, question_numbers), *_name_faults(path, data)]
     if found:
-        ordered = sorted(found, key=lambda fault: tree.line(fault.path))
-        return None, [f"{path}:{tree.line(fault.path)}: {fault.place}: {fault.problem}. {fault.mend}." for fault in ordered]
-    return rubric_from_data(data), []
+        return None, _lines_of(path, tree, found), tree
+    return rubric_from_data(data), [], tree
+
+
+def _lines_of(path: Path, tree: _Tree, faults: list[Fault]) -> list[str]:
+    ordered = sorted(faults, key=lambda fault: tree.line(fault.path))
+    return [f"{path}:{tree.line(fault.path)}: {fault.place}: {fault.problem}. {fault.mend}." for fault in ordered]
 
 
 def _name_faults(path: Path, data: Any) -> list[Fault]:

@@ -58,3 +58,7 @@ def test_list_entries_are_sentences_and_wrapped_lines_are_not():
 
 def test_an_abbreviation_ends_no_sentence():
     assert len(split_sentences("Use a gate, e.g. an LSTM. It helps.")) == 2
+
+
+def test_a_sentence_may_end_in_a_contraction():
+    assert [s.text.split()[0] for s in split_sentences("They don't. It can’t. So J. Smith said.")] == ["They", "It", "So"]

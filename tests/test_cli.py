@@ -1,12 +1,15 @@
 """The command line, in process and with real files; a few runs in a process of their own."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.loopback import fail
 from tests.test_report import FIELDS
@@ -47,7 +50,6 @@ def test_a_question_by_its_words_says_how_it_was_read(run):
 
 BAD_INPUT = {
     "no such question": (["grade", "-q", "99"], b"x", "no question 99"),
-    "no rubric": (["grade", "-q", "3"], b"x", "no rubric for question 3"),
     "no fitting question": (["grade", "-q", "how to cook rice"], b"x", "nearest are"),
     "twins": (["grade", "-q", "How can you diagnose overfitting and underfitting in deep learning?"], b"x", "fits 2 questions"),
     "empty question": (["grade", "-q", ""], b"x", "empty"),
@@ -60,6 +62,8 @@ BAD_INPUT = {
     "unknown number": (["questions", "show", "0"], b"", "no question 0"),
     "empty search": (["questions", "find", " "], b"", "empty"),
     "missing rubric file": (["rubrics", "check", "none.yaml"], b"", "no such file"),
+    "no such rubric to test": (["rubrics", "test", "99"], b"", "Question 99 has no rubric"),
+    "no key to test with": (["rubrics", "test", "2", "--grader", "llm"], b"", "OPENAI_API_KEY"),
 }
 
 
@@ -118,14 +122,63 @@ def test_questions_show_and_find(run):
     assert len(run("questions", "find", "dropout", "--most", "3")[1].splitlines()) == 3
 
 
-def test_rubrics_check_show_and_index(run, tmp_path):
-    assert run("rubrics", "check")[0] == 0
-    (tmp_path / "q02-x.yaml").write_text("schema: 1\n")
-    code, out, err = run("rubrics", "check", str(tmp_path))
-    assert code == 2 and len(out.splitlines()) == 6 and "6 faults" in err
+def test_a_question_without_rubric_is_bad_input(run, monkeypatch, tmp_path):
+    shutil.copy(ROOT / "rubrics" / "q23-dropout.yaml", tmp_path)
+    monkeypatch.setenv("EVALUATOR_RUBRICS_DIR", str(tmp_path))
+    code, _, err = run("grade", "-q", "3", stdin="x")
+    assert code == 2 and "no rubric for question 3" in err
+    _, out, err = run("questions", "list")
+    assert "1 of them with a rubric" in err and [line[:3].strip() for line in out.splitlines() if line[4] == "*"] == ["23"]
+
+
+def test_rubrics_show_and_index(run):
     assert "product-of-jacobians" in run("rubrics", "show", "2")[1]
     assert json.loads(run("rubrics", "show", "2", "--json")[1])["question"] == 2
+    page = run("rubrics", "show", "2", "--markdown")[1]
+    assert page.startswith("# Question 2: Describe the vanishing") and page.count("- Ask: ") == page.count("\n### ")
     assert "50 questions indexed anew" in run("rubrics", "index")[1] or "0 questions" in run("rubrics", "index")[1]
+
+
+def test_rubrics_check_tells_faults_from_flaws_and_from_neither(run, tmp_path):
+    path = tmp_path / "q23-x.yaml"
+    text = (ROOT / "rubrics" / "q23-dropout.yaml").read_text()
+    path.write_text(text)
+    code, out, err = run("rubrics", "check", str(path))
+    assert (code, out) == (0, "") and "1 rubric can be used; 0 faults and 0 flaws" in err
+    rubric = yaml.safe_load(text)
+    path.write_text(text.replace(rubric["criteria"][0]["levels"][1]["anchor"], "explained somewhat vaguely"))
+    code, out, err = run("rubrics", "check", str(path))
+    line = 1 + next(number for number, row in enumerate(path.read_text().splitlines()) if "somewhat vaguely" in row)
+    assert code == 1 and out.startswith(f"{path}:{line}: criteria[1].levels[2].anchor: is vague")
+    assert run("rubrics", "check", "--faults-only", str(path))[0] == 0
+    path.write_text("schema: 1\n")
+    code, out, err = run("rubrics", "check", str(path))
+    assert code == 2 and len(out.splitlines()) == 6 and "6 faults" in err
+
+
+def test_rubrics_test_shows_expected_and_given_levels_and_fails_when_the_order_does(run):
+    code, out, err = run("rubrics", "test", "23")
+    assert code == 0 and "strong 1" in out and "ordered: strong" in out and "1 of 1 rubrics rank" in err
+    code, out, err = run("rubrics", "test", "23", "10", "--grader", "stub", "--summary")
+    assert code == 1 and out.count("NOT ORDERED") == 2 and len(out.splitlines()) == 2
+    assert run("rubrics", "test", "23", "--grader", "stub", "--least", "0")[0] == 0
+    code, out, _ = run("rubrics", "test", "23", "--json")
+    assert code == 0 and json.loads(out)[0]["question"] == 23
+
+
+def test_rubrics_test_says_when_exemplars_could_not_be_graded(run, monkeypatch, loopback):
+    monkeypatch.setenv("OPENAI_BASE_URL", loopback.url)
+    loopback.script = [fail(400, message="no such format")]
+    code, out, err = run("rubrics", "test", "23", "--grader", "llm", "--least", "0")
+    assert code == 1 and "strong 1 was not graded: " in out and re.search(r"\d exemplars? could not be graded", err)
+
+
+def test_rubrics_test_stops_when_a_grader_grades_nothing_at_all(run, monkeypatch, loopback, rubrics):
+    monkeypatch.setenv("OPENAI_BASE_URL", loopback.url)
+    loopback.script = [fail(401, "invalid_api_key", "bad key") for _ in range(200)]
+    code, out, err = run("rubrics", "test", "10", "23", "--grader", "llm")
+    assert code == 1 and "Stopped" in err and "OPENAI_API_KEY" in out + err
+    assert len(loopback.requests) == len(rubrics[10].exemplars)
 
 
 def test_doctor_says_what_works_and_what_does_not(run, monkeypatch, loopback):

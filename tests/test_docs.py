@@ -42,6 +42,28 @@ def test_every_command_of_the_readme_runs(line, run_cli, indexed, monkeypatch):
         assert {"make app": "streamlit run app.py", "make test": "-m pytest"}[line] in done.stdout
 
 
+def bank_section(bank, rubrics):
+    """What the README shows of the bank: categories with their points, then every question."""
+    points = {question.no: len(rubrics[question.no].criteria) for question in bank}
+    files = {int(path.name[1:3]): path.name for path in (ROOT / "rubrics").glob("q*.yaml")}
+    rows = ["| category | questions | rubric points |", "|---|---|---|"]
+    for category in bank.categories:
+        inside = [points[question.no] for question in bank if question.category == category]
+        rows.append(f"| {category} | {len(inside)} | {sum(inside)} |")
+    rows += [f"| all | {len(points)} | {sum(points.values())} |", "", "<details>", "<summary>All 50 questions</summary>", ""]
+    for category in bank.categories:
+        rows += [f"**{category}**", "", "| no. | question | points |", "|---|---|---|"]
+        for question in bank.filtered(category, None):
+            rows.append(f"| [{question.no}](rubrics/{files[question.no]}) | {question.text} | {points[question.no]} |")
+        rows.append("")
+    return "\n".join([*rows, "</details>"])
+
+
+def test_the_readme_shows_the_bank_as_it_is(bank, rubrics):
+    section = bank_section(bank, rubrics)
+    assert section in README, f"put this into README.md, under The questions:\n{section}"
+
+
 def commands(group, path="evaluator"):
     for name, command in group.commands.items():
         if hasattr(command, "commands"):

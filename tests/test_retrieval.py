@@ -80,11 +80,11 @@ def test_a_text_that_fits_no_question_names_the_nearest(store, text):
         store.resolve(text)
 
 
-def test_an_empty_search_and_a_question_without_rubric_are_bad_input(store):
+def test_an_empty_search_and_a_question_without_rubric_are_bad_input(small_store):
     with pytest.raises(BadQuestion, match="empty"):
-        store.find("  ")
-    with pytest.raises(BadRubric, match=r"no rubric for question 3 yet.*1, 2, 8, 10, 23, 39"):
-        store.rubric(3)
+        small_store.find("  ")
+    with pytest.raises(BadRubric, match=r"no rubric for question 3 yet.*2, 23"):
+        small_store.rubric(3)
 
 
 def test_only_what_changed_is_indexed_again(small_store, monkeypatch):

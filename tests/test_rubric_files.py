@@ -130,8 +130,9 @@ def test_a_folder_with_ten_planted_faults_names_all_ten(tmp_path):
     write(tmp_path, "misnamed.yaml", rubric_data(question=7))
     write(tmp_path, "q09-tab.yaml", "schema: 1\n\tquestion: 9\n")
     write(tmp_path, "q10-good.yaml", rubric_data(question=10))
-    rubrics, lines = check_rubric_files([tmp_path], NUMBERS)
-    assert [rubric.question for rubric in rubrics] == [10]
+    checked = check_rubric_files([tmp_path], NUMBERS)
+    lines = checked.faults
+    assert [rubric.question for rubric in checked.rubrics] == [10]
     for words in ("must be a number above 0", "is no id", "has 2 phrasings", "probe", "no arxiv id",
                   "not YAML", '"version" stands twice', "the file is named q05", "not a name of a rubric file", "a tab"):  # fmt: skip
         assert sum(words in line for line in lines) == 1, (words, lines)
@@ -143,7 +144,7 @@ def test_a_fault_carries_the_line_it_stands_on(tmp_path):
     text = yaml.safe_dump(rubric_data(), sort_keys=False).replace("weight: 1", "weight: nought", 1)
     path = write(tmp_path, "q02-x.yaml", text)
     line = 1 + text.split("\n").index("  weight: nought")
-    assert check_rubric_files([path], NUMBERS)[1][0].startswith(f"{path}:{line}: criteria[1].weight: ")
+    assert check_rubric_files([path], NUMBERS).faults[0].startswith(f"{path}:{line}: criteria[1].weight: ")
 
 
 @pytest.mark.parametrize(
@@ -161,20 +162,20 @@ def test_a_fault_carries_the_line_it_stands_on(tmp_path):
 )
 def test_hostile_yaml_is_a_named_fault(tmp_path, text, words):
     path = write(tmp_path, "q02-x.yaml", text)
-    rubrics, lines = check_rubric_files([path], NUMBERS)
-    assert rubrics == [] and re.search(words, "\n".join(lines))
+    checked = check_rubric_files([path], NUMBERS)
+    assert checked.rubrics == [] and re.search(words, "\n".join(checked.faults))
 
 
 def test_an_alias_bomb_costs_no_time(tmp_path):
     levels = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
     path = write(tmp_path, "q02-x.yaml", "a0: &a0 lol\n" + levels)
-    assert check_rubric_files([path], NUMBERS)[0] == []
+    assert check_rubric_files([path], NUMBERS).rubrics == []
 
 
 def test_two_files_for_one_question_and_missing_files_are_faults(tmp_path):
     write(tmp_path, "q02-a.yaml", rubric_data())
     write(tmp_path, "q02-b.yaml", rubric_data())
-    _, lines = check_rubric_files([tmp_path, tmp_path / "none.yaml"], NUMBERS)
+    lines = check_rubric_files([tmp_path, tmp_path / "none.yaml"], NUMBERS).faults
     assert any("has a rubric in q02-a.yaml too" in line for line in lines)
     assert any("no such file" in line for line in lines)
 
