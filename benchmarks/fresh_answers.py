@@ -41,7 +41,9 @@ def main() -> None:
     for column, kind in enumerate(KINDS):
         low, high = interval(table[:, column])
         print(
-            f"{kind:8} mean score {table[:, column].mean():.0f} ({low:.0f} to {high:.0f}), mean length {np.mean(words[kind]):.0f} words"
+        length = np.mean(words[kind])
+        mean = table[:, column].mean()
+        print(f"{kind:8} mean score {mean:.0f} ({low:.0f} to {high:.0f}), mean length {length:.0f} words")
         )
     pairs = {"strong > partial": (0, 1), "partial > wrong": (1, 2), "strong > wrong": (0, 2)}
     for name, (better, worse) in pairs.items():

@@ -145,8 +145,9 @@ def test_rubrics_check_tells_faults_from_flaws_and_from_neither(run, tmp_path):
     path.write_text(text)
     code, out, err = run("rubrics", "check", str(path))
     assert (code, out) == (0, "") and "1 rubric can be used; 0 faults and 0 flaws" in err
-    rubric = yaml.safe_load(text)
-    path.write_text(text.replace(rubric["criteria"][0]["levels"][1]["anchor"], "explained somewhat vaguely"))
+    data = yaml.safe_load(text)
+    data["criteria"][0]["levels"][1]["anchor"] = "explained somewhat vaguely"
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
     code, out, err = run("rubrics", "check", str(path))
     line = 1 + next(number for number, row in enumerate(path.read_text().splitlines()) if "somewhat vaguely" in row)
     assert code == 1 and out.startswith(f"{path}:{line}: criteria[1].levels[2].anchor: is vague")

@@ -30,6 +30,11 @@ def test_text_that_speaks_to_the_grader_is_found(text):
         "We score candidates with the validation loss and give more weight to recent epochs.",
         "All of the units met in the last layer.",
         "The maximum of the softmax is marked as the prediction.",
+        "Radiologists and other graders disagree on a third of the scans.",
+        "The reviewer model scores each candidate text and returns the best one.",
+        "You get 100 percent accuracy on the training set and give up the maximum margin.",
+        "Mark every token with its level in the tree and pick the highest level that is met.",
+        "<PAD> and </s> are special tokens, <answer_start> is not.",
         "An emoji 👩\u200d💻 joins with one hidden character.",
     ],
 )
@@ -37,8 +42,15 @@ def test_ordinary_answers_are_not_accused(text):
     assert find_suspicious(text) == []
 
 
-def test_no_strong_or_partial_exemplar_is_accused(rubrics):
+def test_every_injection_of_the_bank_is_found_and_no_other_exemplar_is_accused(rubrics):
     for rubric in rubrics.values():
         for exemplar in rubric.exemplars:
-            if exemplar.kind != "injection":
-                assert find_suspicious(exemplar.answer) == [], exemplar.answer
+            assert bool(find_suspicious(exemplar.answer)) == (exemplar.kind == "injection"), exemplar.answer
+
+
+def test_no_text_of_a_rubric_is_taken_for_an_attack(rubrics):
+    for rubric in rubrics.values():
+        for criterion in rubric.criteria:
+            claims = [misconception.claim for misconception in criterion.misconceptions]
+            for text in (criterion.point, *criterion.accept, *claims, rubric.reference_answer):
+                assert find_suspicious(text) == [], text
