@@ -40,11 +40,9 @@ def main() -> None:
     table = np.array([[scores[no][kind] for kind in KINDS] for no in sorted(scores)])
     for column, kind in enumerate(KINDS):
         low, high = interval(table[:, column])
-        print(
         length = np.mean(words[kind])
         mean = table[:, column].mean()
         print(f"{kind:8} mean score {mean:.0f} ({low:.0f} to {high:.0f}), mean length {length:.0f} words")
-        )
     pairs = {"strong > partial": (0, 1), "partial > wrong": (1, 2), "strong > wrong": (0, 2)}
     for name, (better, worse) in pairs.items():
         show(name, table[:, better] > table[:, worse])
