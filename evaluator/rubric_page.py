@@ -28,7 +28,7 @@ def write_page(question: Question, rubric: Rubric) -> str:
 
 
 def _point(number: int, criterion: Criterion) -> Iterator[str]:
-    yield f"### {number}. {escape_markdown(criterion.point)}"
+    yield f"### {number}. {escape_markdown(criterion.point)} ({criterion.id})"
     yield ""
     for level in reversed(criterion.levels):
         credit = f"{criterion.weight * level.credit:g}"
