@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
 UV := $(BIN)/uv
 
-.PHONY: app test check lock clean
+.PHONY: app test check rubrics lock clean
 .DEFAULT_GOAL := app
 
 app: $(STAMP)  ## open the app on http://127.0.0.1:8501
@@ -19,6 +19,10 @@ check: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+rubrics: $(STAMP)  ## look for flaws in all rubrics and grade all their exemplars with the embedded grader
+	$(BIN)/evaluator rubrics check
+	$(BIN)/evaluator rubrics test --summary --least 0.9
 
 lock: $(UV)  ## resolve the dependencies anew and write requirements.lock
 	$(UV) --system-certs pip compile pyproject.toml --group dev --universal --generate-hashes \

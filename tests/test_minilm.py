@@ -20,10 +20,19 @@ def test_vectors_are_unit_and_paraphrases_lie_nearer_than_strangers(model):
 
 def test_a_text_has_the_same_vector_alone_and_in_a_batch(model):
     texts = [*SENTENCES, "word " * 400, "x", ""]
-    together = model.embed(texts)
+    together = MiniLM().embed(texts)
     alone = np.stack([model.embed([text])[0] for text in texts])
     assert np.allclose(together, alone, atol=1e-5)
     assert model.embed([]).shape == (0, 384)
+
+
+def test_a_remembered_text_is_the_same_and_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr("evaluator.minilm._REMEMBERED", 3)
+    model = MiniLM()
+    first = model.embed(SENTENCES)
+    assert len(model._recent) == 3 and SENTENCES[0] not in model._recent
+    assert np.allclose(model.embed(SENTENCES[::-1])[::-1], first, atol=1e-6)
+    assert len(model.embed(["x", "x"])) == 2
 
 
 def test_agrees_with_the_attention_of_a_plain_loop(model):

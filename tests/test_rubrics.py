@@ -1,16 +1,19 @@
 """The shipped rubrics: each file is a test case, and each is tested by its own exemplars."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evaluator.rubric import KINDS
 from evaluator.rubric_files import check_rubric_files
-from evaluator.rubric_lint import compare_phrasings, find_flaws
-from evaluator.rubric_trial import credits_of, try_rubric
+from evaluator.rubric_lint import find_flaws
+from evaluator.rubric_trial import RANKED, credits_of, try_rubric
 
 FOLDER = Path(__file__).parent.parent / "rubrics"
 SHIPPED = range(1, 51)
+SAMPLED = (2, 8, 10, 17, 23, 29, 37, 39, 43, 49)
+"""Two rubrics of each category, for what takes the model seconds a rubric. `make rubrics`, which CI runs, does all fifty."""
 
 
 def words(text):
@@ -47,21 +50,17 @@ def test_exemplars_are_of_all_kinds_and_length_does_not_tell_them_apart(rubrics,
     assert max(words(exemplar.answer) for exemplar in rubric.exemplars_of("wrong")) > 180
 
 
-@pytest.mark.parametrize("no", SHIPPED)
-def test_a_rubric_has_no_flaw(bank, rubrics, embedder, embedded, no):
+@pytest.mark.parametrize("no", SAMPLED)
+def test_a_rubric_has_no_flaw_and_the_embedded_grader_ranks_its_exemplars(bank, rubrics, embedder, embedded, no):
+    """Strong over partial over wrong, by the mean score of each; docs/embedded-grader.md says what that is worth.
+
+    No flaw means, among others, that no phrasing is nearer to another point than to its own. One test, so that the phrasings
+    are embedded once.
+    """
     question, rubric = bank[no], rubrics[no]
     assert find_flaws(rubric, question, embedder, lambda text: credits_of(question, rubric, text, embedded)) == []
-
-
-def test_phrasings_of_different_points_are_not_taken_for_each_other(rubrics, embedder):
-    compared = [phrasing for rubric in rubrics.values() for phrasing in compare_phrasings(rubric, embedder)]
-    assert sum(not phrasing.is_own for phrasing in compared) <= 0.05 * len(compared)
-
-
-@pytest.mark.parametrize("no", SHIPPED)
-def test_the_embedded_grader_ranks_strong_over_partial_over_wrong(bank, rubrics, embedded, no):
-    """By the mean score of each kind; docs/embedded-grader.md says how often single exemplars are ranked wrongly."""
-    assert try_rubric(bank[no], rubrics[no], embedded).ordered
+    ranked = replace(rubric, exemplars=tuple(exemplar for exemplar in rubric.exemplars if exemplar.kind in RANKED))
+    assert try_rubric(question, ranked, embedded).ordered
 
 
 def test_no_two_exemplars_of_the_bank_are_the_same(rubrics):

@@ -78,7 +78,7 @@ class EmbeddedGrader:
 
     def __init__(self, model: MiniLM) -> None:
         self._model = model
-        self._phrases: dict[str, list[tuple[list[Tokens], list[Tokens]]]] = {}
+        self._phrases: dict[tuple[Criterion, ...], list[tuple[list[Tokens], list[Tokens]]]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -111,15 +111,15 @@ class EmbeddedGrader:
 
     def _phrases_of(self, rubric: Rubric) -> list[tuple[list[Tokens], list[Tokens]]]:
         with self._lock:
-            if rubric.hash not in self._phrases:
-                self._phrases[rubric.hash] = [
+            if rubric.criteria not in self._phrases:
+                self._phrases[rubric.criteria] = [
                     (
                         self._model.read([criterion.point, *criterion.accept]),
                         self._model.read([misconception.claim for misconception in criterion.misconceptions]),
                     )
                     for criterion in rubric.criteria
                 ]
-            return self._phrases[rubric.hash]
+            return self._phrases[rubric.criteria]
 
     def places(self, question: str, answer: str) -> tuple[list[Place], tuple[str, ...]]:
         """Sentences worth comparing, and review reasons for those left out."""
