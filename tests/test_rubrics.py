@@ -12,8 +12,8 @@ from evaluator.rubric_trial import RANKED, credits_of, try_rubric
 
 FOLDER = Path(__file__).parent.parent / "rubrics"
 SHIPPED = range(1, 51)
-SAMPLED = (2, 8, 10, 17, 23, 29, 37, 39, 43, 49)
-"""Two rubrics of each category, for what takes the model seconds a rubric. `make rubrics`, which CI runs, does all fifty."""
+SAMPLED = (8, 10, 23, 39, 43)
+"""A rubric of each category, for what takes the model seconds a rubric. `make rubrics`, which CI runs, does all fifty."""
 
 
 def words(text):
