@@ -140,6 +140,8 @@ def check_rubrics(
         return find_flaws(rubric, question, assembly.model, lambda text: credits_of(question, rubric, text, grader))
 
     numbers = [question.no for question in assembly.bank]
+    if not faults_only and sys.stderr.isatty():
+        _note("Looking for flaws takes up to a second a rubric; --faults-only is instant.")
     checked = check_rubric_files(paths or [assembly.settings.rubrics_dir], numbers, None if faults_only else flaws_of)
     for line in [*checked.faults, *checked.flaws]:
         _print(line)
