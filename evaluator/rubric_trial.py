@@ -189,7 +189,7 @@ def summarise_all(trials: Sequence[Trial]) -> str:
     parts = [
         f"{sum(trial.ordered for trial in trials)} of {len(trials)} rubrics rank strong over partial over wrong (mean scores)"
     ]
-    parts.append(f"{sum(not trial.inversions for trial in trials)} of them exemplar by exemplar")
+    parts.append(f"{sum(trial.ordered and not trial.inversions for trial in trials)} of them exemplar by exemplar")
     if cells:
         agree, credit = mean(cell.agrees for cell in cells), mean(cell.same_credit for cell in cells)
         parts.append(f"of {len(cells):,} verdicts {agree:.0%} have the expected level, {credit:.0%} the expected credit")

@@ -36,6 +36,11 @@ class Failing(Knowing):
         return super().grade(question, rubric, answer)
 
 
+class Nothing(Knowing):
+    def grade(self, question, rubric, answer):
+        raise CannotGrade("The server is away.", "Start it.")
+
+
 def itself(rubric, exemplar):
     return exemplar
 
@@ -82,6 +87,17 @@ def test_an_exemplar_that_cannot_be_graded_is_counted_and_has_no_score(trial):
     assert failed.not_graded == 1 and failed.reports[0].score.value is None
     assert "1 not graded" in summarise(failed) and "could not be graded" in summarise_all([failed])
     assert failed.to_data()["exemplars"][0]["score"] is None
+
+
+def test_a_grader_that_grades_nothing_ranks_nothing(trial):
+    nothing = trial(Nothing(itself))
+    assert not nothing.ordered and nothing.agreement is None
+    assert summarise_all([nothing]).startswith("0 of 1 rubrics rank strong over partial over wrong (mean scores); 0 of them")
+    assert "was not graded: The server is away." in describe(nothing)
+
+
+def test_the_other_exemplars_of_a_failed_one_count(trial):
+    failed = trial(Failing(itself))
     assert len(failed.cells) == len(failed.rubric.criteria) * (len(failed.rubric.exemplars) - 1)
 
 
