@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from evaluator.cache import VerdictCache
 from evaluator.embedding import Embedder, EndpointEmbedder, MiniLM
 from evaluator.graders.choice import build_grader
 from evaluator.graders.protocol import Grader
 from evaluator.questions import QuestionBank, load_questions
 from evaluator.retrieval import RubricStore
+from evaluator.rubric import Exemplar, Rubric
 from evaluator.settings import Settings
 
 
@@ -41,8 +43,18 @@ class Assembly:
         return RubricStore(self.bank, self.settings.rubrics_dir, self.embedder, folder, self.settings.chroma_url)
 
     @cached_property
+    def cache(self) -> VerdictCache:
+        return VerdictCache(self.settings.data_dir / "cache.sqlite")
+
+    @cached_property
     def grader(self) -> Grader:
-        return build_grader(self.settings, self.model)
+        return self._build(None)
 
     def grader_named(self, name: Literal["llm", "embedded", "stub"] | None) -> Grader:
-        return build_grader(self.settings, self.model, name) if name else self.grader
+        return self._build(name) if name else self.grader
+
+    def _build(self, name: Literal["llm", "embedded", "stub"] | None) -> Grader:
+        return build_grader(self.settings, self.model, name, self.cache, self._rank_exemplars)
+
+    def _rank_exemplars(self, rubric: Rubric, answer: str) -> list[Exemplar]:
+        return self.store.rank_exemplars(rubric, answer)

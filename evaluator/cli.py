@@ -15,6 +15,7 @@ from evaluator.errors import BadAnswer, BadInput, BadRubric, EvaluatorError
 
 if TYPE_CHECKING:
     from evaluator.assembly import Assembly
+    from evaluator.questions import Question
     from evaluator.report import Report
 
 app = typer.Typer(
@@ -23,32 +24,37 @@ app = typer.Typer(
 )  # fmt: skip
 questions_app = typer.Typer(no_args_is_help=True, help="The question bank.")
 rubrics_app = typer.Typer(no_args_is_help=True, help="The rubrics the answers are graded by.")
+cache_app = typer.Typer(no_args_is_help=True, help="The verdicts an LLM gave before.")
 app.add_typer(questions_app, name="questions")
 app.add_typer(rubrics_app, name="rubrics")
+app.add_typer(cache_app, name="cache")
 
 MAX_INPUT_BYTES = 1_000_000
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+QuestionOption = Annotated[str, typer.Option("--question", "-q", help="Number of the question, or its text.")]
+AnswerArgument = Annotated[str, typer.Argument(help="File with the answer, or - for standard input.")]
+GraderOption = Annotated[
+    Literal["auto", "llm", "embedded", "stub"] | None, typer.Option(help="Who grades; overrides EVALUATOR_GRADER.")
+]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the LLM anew and keep nothing.")]
 
 
 @app.command()
 def grade(
-    question: Annotated[str, typer.Option("--question", "-q", help="Number of the question, or its text.")],
-    answer: Annotated[str, typer.Argument(help="File with the answer, or - for standard input.")] = "-",
-    grader: Annotated[
-        Literal["auto", "llm", "embedded", "stub"] | None, typer.Option(help="Who grades; overrides EVALUATOR_GRADER.")
-    ] = None,
+    question: QuestionOption,
+    answer: AnswerArgument = "-",
+    grader: GraderOption = None,
     as_json: JsonOption = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown page.")] = False,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Grade one answer. Exit code 0: graded; 1: could not be graded; 2: bad input."""
     from evaluator.grading import grade_question
 
     text = _read_answer(answer)
-    assembly = _assembly(**({"grader": grader} if grader else {}))
-    match = assembly.store.resolve(question)
-    if match.similarity < 1:
-        _note(f"Read as question {match.question.no} (similarity {match.similarity:.2f}): {match.question.text}")
-    report = grade_question(match.question, text, assembly.store, assembly.grader)
+    assembly = _assembly(**_changes(grader, no_cache))
+    found = _resolve(assembly, question)
+    report = grade_question(found, text, assembly.store, assembly.grader)
     for notice in assembly.store.notices:
         _note(notice)
     if as_json:
@@ -57,6 +63,59 @@ def grade(
         _print(report.to_markdown() if as_markdown else _as_text(report))
     if report.status == "failed":
         raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    question: QuestionOption,
+    answer: AnswerArgument = "-",
+    grader: GraderOption = None,
+    as_json: JsonOption = False,
+    no_cache: NoCacheOption = False,
+) -> None:
+    """Grade an answer with and without the text in it that speaks to the grader, and say whether that text moved the score.
+
+    Exit code 0: it did not, or there is none; 1: it did, or the answer could not be graded; 2: bad input.
+    """
+    from evaluator.audit import audit_answer
+
+    text = _read_answer(answer)
+    assembly = _assembly(**_changes(grader, no_cache))
+    found = _resolve(assembly, question)
+    done = audit_answer(found, assembly.store.rubric(found.no), text, assembly.grader)
+    _print(json.dumps(done.to_data(), ensure_ascii=False, indent=2) if as_json else done.in_words())
+    if done.moved is not False:
+        raise typer.Exit(1)
+
+
+@cache_app.command("stats")
+def show_cache(as_json: JsonOption = False) -> None:
+    """Show how many gradings are kept, for each model."""
+    from datetime import datetime
+
+    cache = _assembly().cache
+    rows = [
+        {
+            "model": model,
+            "gradings": count,
+            "first": datetime.fromtimestamp(first).isoformat(" ", "seconds"),
+            "last": datetime.fromtimestamp(last).isoformat(" ", "seconds"),
+        }
+        for model, count, first, last in cache.stats()
+    ]
+    if as_json:
+        _print(json.dumps({"file": str(cache.path), "models": rows}, ensure_ascii=False, indent=2))
+        return
+    for row in rows:
+        _print(f"{row['model']}: {_count(int(str(row['gradings'])), 'grading')}, {row['first']} to {row['last']}")
+    _note(f"{_count(sum(int(str(row['gradings'])) for row in rows), 'grading')} in {cache.path}.")
+
+
+@cache_app.command("clear")
+def clear_cache() -> None:
+    """Forget all gradings kept, and what is known of servers."""
+    cache = _assembly().cache
+    _print(f"{_count(cache.clear(), 'grading')} forgotten, in {cache.path}.")
 
 
 @questions_app.command("list")
@@ -158,6 +217,7 @@ def test_rubrics(
     least: Annotated[float, typer.Option(min=0, max=1, help="Share of the rubrics that must rank their exemplars right.")] = 1.0,
     summary_only: Annotated[bool, typer.Option("--summary", help="Print one line for each rubric.")] = False,
     as_json: JsonOption = False,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Grade the exemplars of rubrics and compare the levels given with those expected.
 
@@ -166,7 +226,7 @@ def test_rubrics(
     from evaluator.rubric_files import list_rubric_files
     from evaluator.rubric_trial import describe, summarise, summarise_all, try_rubrics
 
-    assembly = _assembly(grader=grader)
+    assembly = _assembly(**_changes(grader, no_cache))
     files = list_rubric_files(assembly.settings.rubrics_dir)
     for number in questions or []:
         if number not in files:
@@ -275,9 +335,24 @@ def _stop(fault: EvaluatorError, code: int) -> NoReturn:
 
 def _assembly(**changes: object) -> Assembly:
     from evaluator.assembly import Assembly
+    from evaluator.logs import set_up_logging
     from evaluator.settings import read_settings
 
-    return Assembly(read_settings(**changes))
+    assembly = Assembly(read_settings(**changes))
+    set_up_logging(assembly.settings.log_level)
+    return assembly
+
+
+def _changes(grader: str | None, no_cache: bool) -> dict[str, object]:
+    """Options as changes to the settings."""
+    return ({"grader": grader} if grader else {}) | ({"cache": False} if no_cache else {})
+
+
+def _resolve(assembly: Assembly, question: str) -> Question:
+    match = assembly.store.resolve(question)
+    if match.similarity < 1:
+        _note(f"Read as question {match.question.no} (similarity {match.similarity:.2f}): {match.question.text}")
+    return match.question
 
 
 def _read_answer(place: str) -> str:
@@ -311,11 +386,12 @@ def _known(label: str, value: str | None, values: list[str]) -> None:
 
 
 def _as_text(report: Report) -> str:
-    from evaluator.report import headline, sign_of, write_feedback
+    from evaluator.report import describe_usage, headline, sign_of, write_feedback
     from evaluator.verdict import REVIEW_REASONS
 
     lines = [f"Question {report.question.no}: {report.question.text}", "", headline(report)]
-    lines += [f"Graded by {report.grader.title}, rubric version {report.rubric.version} ({report.rubric.hash})", ""]
+    lines += [f"Graded by {report.grader.title}, rubric version {report.rubric.version} ({report.rubric.hash})"]
+    lines += [spent, ""] if (spent := describe_usage(report)) else [""]
     for verdict in report.verdicts:
         lines.append(f"{sign_of(verdict)} {verdict.level}, weight {verdict.criterion.weight:g}: {verdict.criterion.point}")
         lines.append(f"    {verdict.reason}")

@@ -16,6 +16,8 @@ EvaluatorError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class EvaluatorError(Exception):
     """`message` says what is wrong and where, `mend` what to do; both are one line and hold no secrets."""
@@ -60,11 +62,14 @@ class BadSettings(BadInput):
 
 
 class CannotGrade(EvaluatorError):
+    """`usage` is what the failed grading took all the same, where a grader counts it."""
+
     kind = "cannot_grade"
+    usage: Any = None
 
 
 class GraderRefused(CannotGrade):
-    """Kinds: auth, quota, unknown_model, bad_request."""
+    """Kinds: auth, quota, unknown_model, too_long, bad_request."""
 
     kind = "bad_request"
 

@@ -6,6 +6,8 @@ that is evened out on both sides before looking; a changed word is not.
 
 from __future__ import annotations
 
+import functools
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -18,6 +20,27 @@ _SAME = str.maketrans({
 })  # fmt: skip
 _EDGES = " \"'.,;:!?…()[]-*_"
 
+_NEAR = 80
+"""Characters before and after a quote in which a denial of it is looked for."""
+_WRONG = r"""(?: not\s+(?:true|right|correct|the\s+case) | false | wrong | incorrect | untrue | nonsense
+    | a\s+(?:common\s+|popular\s+)?(?:myth|mistake|misconception) )"""
+_DENIED_BEFORE = re.compile(
+    rf"""(?: \b(?:not|never|hardly|cannot|nor|neither|without|no) | n't )
+             (?!\s+(?:only|just|merely|simply|surprisingly|doubt|wonder|matter)\b) \s+ (?:\w+\s+)? $
+       | \b(?:is|was|be|'s|it) \s+ {_WRONG} (?:\s+to\s+(?:say|think|claim|believe|assume))? (?:\s+that)? \s* ["']? $
+       | (?:\bnot|n't) \s+ (?:think|believe|agree|say|mean|claim|imply|buy) (?:\s+that)? \s+ (?:\w+\s+){{0,2}} $
+       | \b(?:nobody|no\s+one) \s+ \w+ (?:\s+that)? \s* $
+       | \b(?:doubt|deny|denies|disagree|reject|rejects)\w* (?:\s+(?:that|with|the\s+(?:idea|claim|view)\s+that))? \s* ["']? $
+       | \b(?:contrary\s+to|despite) \s+ (?:\w+\s+){{0,3}} (?:belief|claim|idea|view|opinion|myth) (?:\s+that)? \s* ["']? $""",
+    re.VERBOSE,
+)
+_DENIED_AFTER = re.compile(
+    rf"""^ ["'”]? \s* (?: [,-]+ \s* (?:which|that|this|but\s+(?:that|this|it)) (?:\s+is|'s) \s+ {_WRONG}
+       | \s+ (?:is|are|would\s+be) \s+ {_WRONG}
+       | \s* [.?!]+ ["']? \s+ (?:no\b[,.] | (?:that|this|it)(?:\s+is|'s) \s+ {_WRONG}) )""",
+    re.VERBOSE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -29,11 +52,18 @@ class Evidence:
 
 
 def find_evidence(quote: str, answer: str) -> Evidence | None:
-    """The first place where the quote stands in the answer, whole words only, or None."""
+    """A place where the quote stands in the answer, whole words only, or None. A place where it is not denied is preferred."""
+    places = find_places(quote, answer)
+    return next((place for place in places if not is_denied(place, answer)), places[0] if places else None)
+
+
+def find_places(quote: str, answer: str) -> list[Evidence]:
+    """Every place where the quote stands in the answer, whole words only."""
     wanted = normalise(quote).strip(_EDGES)
     if len(wanted.split()) < LEAST_WORDS:
-        return None
+        return []
     text, origins = _normalise_with_origins(answer)
+    found: list[Evidence] = []
     at = text.find(wanted)
     while at >= 0:
         after = at + len(wanted)
@@ -41,9 +71,19 @@ def find_evidence(quote: str, answer: str) -> Evidence | None:
             start, end = origins[at], origins[after - 1] + 1
             while end < len(answer) and unicodedata.category(answer[end]) in ("Mn", "Me"):
                 end += 1
-            return Evidence(answer[start:end], start, end)
+            found.append(Evidence(answer[start:end], start, end))
         at = text.find(wanted, at + 1)
-    return None
+    return found
+
+
+def is_denied(place: Evidence, answer: str) -> bool:
+    """Whether the words right around a quote deny it: a claim cut out of its own negation.
+
+    "does not | shrink the gradient", "it is wrong that | ...", "... |, which is false".
+    """
+    before = normalise_line(answer[max(0, place.start - _NEAR) : place.start]).rpartition(". ")[2]
+    after = normalise_line(answer[place.end : place.end + _NEAR])
+    return _DENIED_BEFORE.search(before) is not None or _DENIED_AFTER.search(after) is not None
 
 
 def is_within(quote: str, text: str) -> bool:
@@ -55,11 +95,21 @@ def normalise(text: str) -> str:
     return _normalise_with_origins(text)[0].strip()
 
 
+def normalise_line(text: str) -> str:
+    """Evened out, with the spaces at its ends kept."""
+    return _normalise_with_origins(text)[0]
+
+
+@functools.lru_cache(maxsize=128)
 def _normalise_with_origins(text: str) -> tuple[str, list[int]]:
     """The evened-out text, and for each of its characters the index in `text` that it came from."""
     out: list[str] = []
     origins: list[int] = []
     for index, char in enumerate(text):
+        if char.isalnum() and char.isascii():
+            out.append(char.lower())
+            origins.append(index)
+            continue
         for plain in unicodedata.normalize("NFKD", char).translate(_SAME).casefold():
             if plain.isspace():
                 if out and out[-1] == " ":

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from evaluator.answers import Answer
+from evaluator.answers import Answer, Span
 from evaluator.errors import EvaluatorError
 from evaluator.graders.protocol import Identity, Usage
 from evaluator.questions import Question
@@ -43,6 +43,8 @@ class Report:
     usage: Usage
     seconds: float
     error: Failure | None = None
+    suspicious: tuple[Span, ...] = ()
+    from_cache: bool = False
 
     @property
     def status(self) -> Status:
@@ -60,6 +62,8 @@ class Report:
         return {
             "grader": self.grader.name,
             "model": self.grader.model,
+            "server": self.grader.server or None,
+            "options": self.grader.options or None,
             "prompt_version": self.grader.prompt_version or None,
             "prompt_hash": self.grader.prompt_hash or None,
             "rubric_version": self.rubric.version,
@@ -77,6 +81,7 @@ class Report:
             "criteria": [_criterion_data(verdict) for verdict in self.verdicts],
             "needs_review": self.needs_review,
             "review_reasons": list(self.review_reasons),
+            "suspicious": [{"quote": span.text, "start": span.start, "end": span.end} for span in self.suspicious],
             "feedback": write_feedback(self),
             "signature": self.signature,
             "usage": {
@@ -84,7 +89,9 @@ class Report:
                 "prompt_tokens": _known(self.usage.prompt_tokens),
                 "cached_tokens": _known(self.usage.cached_tokens),
                 "completion_tokens": _known(self.usage.completion_tokens),
+                "cost_usd": "unknown" if self.usage.cost is None else round(self.usage.cost, 6),
             },
+            "from_cache": self.from_cache,
             "seconds": round(self.seconds, 3),
             "error": {"kind": self.error.kind, "message": self.error.message, "mend": self.error.mend} if self.error else None,
         }
@@ -94,6 +101,8 @@ class Report:
         lines = [f"# Question {self.question.no}: {escape_markdown(self.question.text)}", "", f"**{headline(self)}**", ""]
         lines += [f"Graded by {escape_markdown(self.grader.title)} · model {escape_markdown(self.grader.model)} · "]
         lines[-1] += f"rubric version {self.rubric.version} ({self.rubric.hash}) · {self.seconds:.1f} s"
+        if spent := describe_usage(self):
+            lines[-1] += f" · {escape_markdown(spent)}"
         if self.review_reasons:
             lines += ["", "**A person should look at this:**", ""]
             lines += [f"- {REVIEW_REASONS[code]} (`{code}`)" for code in self.review_reasons]
@@ -118,6 +127,24 @@ def headline(report: Report) -> str:
         points = "1 rubric point" if unscored == 1 else f"{unscored} rubric points"
         return f"{report.score.low:g} to {report.score.high:g} of 100 (provisional: {points} could not be scored)"
     return f"{report.score.value:g} of 100"
+
+
+def describe_usage(report: Report) -> str:
+    """`1 request, 2,300 tokens (1,900 of them cached), $0.0012`, as far as it is known; empty when no model was asked."""
+    if report.from_cache:
+        return "graded before: taken from the cache, nothing asked"
+    usage = report.usage
+    if not usage.requests:
+        return ""
+    parts = [f"{usage.requests} request" + ("" if usage.requests == 1 else "s")]
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        parts.append("tokens unknown")
+    else:
+        cached = f" ({usage.cached_tokens:,} of them cached)" if usage.cached_tokens else ""
+        parts.append(f"{usage.prompt_tokens + usage.completion_tokens:,} tokens{cached}")
+    if usage.cost is not None:
+        parts.append(f"${usage.cost:.4f}")
+    return ", ".join(parts)
 
 
 def count_levels(report: Report) -> str:

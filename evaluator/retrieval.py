@@ -7,6 +7,7 @@ files, with a notice. Rubrics are taken with exact `get`s; Chroma's nearest-neig
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from evaluator.embedding import Embedder
 from evaluator.errors import BadQuestion, BadRubric, EvaluatorError, StoreFailed
 from evaluator.questions import Question, QuestionBank
 from evaluator.retrieval_store import ChromaStore
-from evaluator.rubric import Rubric, rubric_from_data
+from evaluator.rubric import Exemplar, Rubric, rubric_from_data
 from evaluator.rubric_files import RubricFile, list_rubric_files
 
 LAYOUT = 2
@@ -54,6 +57,7 @@ class RubricStore:
         """`folder` is where the store lives on disk, unless `url` names a Chroma server."""
         self._bank = bank
         self._rubrics_dir = rubrics_dir
+        self._embedder = embedder
         self._chroma = ChromaStore(embedder, None if url else folder, url)
         self._lock = threading.RLock()
         self._fresh: tuple[tuple[int, str], ...] | None = None
@@ -111,6 +115,27 @@ class RubricStore:
         if len(twins) > 1:
             raise BadQuestion(f"This text fits {len(twins)} questions: {_listed(twins)}.", "Give the number of the one you mean.")
         return best
+
+    def rank_exemplars(self, rubric: Rubric, answer: str) -> list[Exemplar]:
+        """The rubric's exemplars, the most similar to the answer first. Those not seen before are indexed on the way.
+
+        Raises StoreFailed or EmbedderFailed.
+        """
+
+        def rank() -> list[Exemplar]:
+            collection = self._chroma.collection("exemplars")
+            by_id = {_exemplar_id(rubric.question, exemplar): exemplar for exemplar in rubric.exemplars}
+            known = set(collection.get(ids=list(by_id), include=[])["ids"])
+            new = [id for id in by_id if id not in known]
+            if new:
+                collection.add_texts(texts=[by_id[id].answer for id in new], ids=new)
+            got = collection.get(ids=list(by_id), include=["embeddings"])
+            if len(got["ids"]) != len(by_id):
+                raise _Damaged(f"{len(got['ids'])} of {len(by_id)} exemplars of question {rubric.question} are in it")
+            likeness = np.asarray(got["embeddings"]) @ self._embedder.embed([answer])[0]
+            return [by_id[got["ids"][at]] for at in np.argsort(-likeness, kind="stable")]
+
+        return self._mending(rank)
 
     def index_all(self) -> tuple[int, list[str]]:
         """Brings the store in line with the files: how many questions were written anew, and the faults of files left out."""
@@ -272,6 +297,10 @@ def _pass_on(fault: BaseException) -> None:
 
 def _question_id(no: int) -> str:
     return f"q{no:02d}"
+
+
+def _exemplar_id(no: int, exemplar: Exemplar) -> str:
+    return f"{_question_id(no)}/{hashlib.sha256(exemplar.answer.encode()).hexdigest()[:16]}"
 
 
 def _source(question: Question, file: RubricFile | None) -> str:

@@ -71,7 +71,7 @@ class ChromaStore:
         self.forget()
         if self.folder is None:
             client = self._open()
-            ours = {self._full(name) for name in ("questions", "criteria")}
+            ours = {self._full(name) for name in ("questions", "criteria", "exemplars")}
             for collection in client.list_collections():
                 if collection.name in ours:
                     client.delete_collection(collection.name)

@@ -17,6 +17,15 @@ _BUNDLED = Path(__file__).resolve().parent / "bundled"
 _HOME = _ROOT if (_ROOT / "data" / "questions.jsonl").is_file() else _BUNDLED
 
 
+PROVIDERS = {
+    "anthropic": "langchain-anthropic",
+    "google_genai": "langchain-google-genai",
+    "mistralai": "langchain-mistralai",
+    "ollama": "langchain-ollama",
+}
+"""LLM providers beside OpenAI-compatible servers, and the package that each one needs."""
+
+
 def _named(name: str) -> AliasChoices:
     return AliasChoices(name, name.lower())
 
@@ -31,7 +40,12 @@ class Settings(BaseSettings):
     grader: Literal["auto", "llm", "embedded", "stub"] = Field(
         "auto", description="Who grades. auto: the LLM when a key or an address is configured, else the embedded grader."
     )
-    model: str = Field("gpt-4.1-mini", min_length=1, description="The LLM's name, as its server knows it.")
+    model: str = Field(
+        "gpt-4.1-mini",
+        min_length=1,
+        description="The LLM's name, as its server knows it; anthropic:NAME, google_genai:NAME, mistralai:NAME or ollama:NAME "
+        "for another provider.",
+    )
     openai_api_key: SecretStr = Field(
         SecretStr(""), validation_alias=_named("OPENAI_API_KEY"), description="Key of the LLM's server. Local servers need none."
     )
@@ -46,6 +60,24 @@ class Settings(BaseSettings):
     timeout: float = Field(60.0, gt=0, le=600, description="Seconds one request to the LLM may take.")
     deadline: float = Field(120.0, gt=0, le=3600, description="Seconds one grading may take with all its tries.")
     tries: int = Field(3, ge=1, le=10, description="How often a request is made when the server is busy or out of reach.")
+    max_tokens: int = Field(
+        4_000, ge=200, le=100_000, description="Tokens one reply may have; three times as many after one that was cut off."
+    )
+    second_look: Literal["off", "doubtful", "thorough"] = Field(
+        "doubtful",
+        description="Which rubric points the LLM looks at again: none, doubtful ones, or also those that the embedded grader "
+        "strongly disagrees on.",
+    )
+    second_model: str = Field("", description="Another model, on the same server or provider:NAME, for those second looks.")
+    exemplars: int = Field(3, ge=0, le=5, description="How many exemplars with known levels the LLM is shown.")
+    exemplar_choice: Literal["fixed", "similar"] = Field(
+        "fixed", description="The same exemplars for every answer to a question, or those most similar to the answer."
+    )
+    cache: bool = Field(True, description="Whether an LLM's verified verdicts are kept, so that no grading is paid for twice.")
+    prices_file: Path = Field(_HOME / "data" / "prices.yaml", description="What tokens cost, for the cost in reports.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="What is logged to standard error. info: a line for each request; debug: prompts and replies too."
+    )
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("mock-interview-evaluator"),
         description="Folder for what the program keeps, the Chroma store among it. Default: the user's data folder.",
@@ -69,14 +101,19 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
-    @field_validator("data_dir", "questions_file", "rubrics_dir")
+    @field_validator("data_dir", "questions_file", "rubrics_dir", "prices_file")
     @classmethod
     def _expanded(cls, value: Path) -> Path:
         return value.expanduser()
 
     @property
     def has_llm(self) -> bool:
-        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+        """Whether there is a key, an address, or another provider by name, which has its own."""
+        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url or self.provider != "openai")
+
+    @property
+    def provider(self) -> str:
+        return provider_of(self.model)
 
     @property
     def chosen_grader(self) -> Literal["llm", "embedded", "stub"]:
@@ -84,6 +121,12 @@ class Settings(BaseSettings):
         if self.grader != "auto":
             return self.grader
         return "llm" if self.has_llm else "embedded"
+
+
+def provider_of(model: str) -> str:
+    """The provider that a model's name begins with, or "openai": `qwen3:8b` is a model's own name, colon and all."""
+    provider, colon, name = model.partition(":")
+    return provider if colon and name and provider in PROVIDERS else "openai"
 
 
 def variable(field: str) -> str:

@@ -7,8 +7,10 @@ keeps its credit whatever stands around it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from evaluator.answers import Span, split_sentences
+from evaluator.evidence import find_places
 
 _WHO = r"(?:grader|evaluator|examiner|reviewer|marker|assessor|grading\s(?:system|model|assistant))s?"
 _BEST = r"""(?: full\s(?:marks?|credit|points) | (?:maximum|perfect|top)\s(?:marks?|score|points|credit)
@@ -64,3 +66,16 @@ def find_suspicious(answer: str) -> list[Span]:
         for sentence in split_sentences(answer)
         if _HIDDEN.search(sentence.text) or any(pattern.search(sentence.text) for pattern in _TO_THE_GRADER)
     ]
+
+
+def join_spans(answer: str, spans: Sequence[Span], quotes: Sequence[str]) -> tuple[Span, ...]:
+    """The spans together with the places of quotes that a grader calls suspicious, in order, overlapping ones as one."""
+    found = [(span.start, span.end) for span in spans]
+    found += [(place.start, place.end) for quote in quotes for place in find_places(quote, answer)[:1]]
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return tuple(Span(answer[start:end], start, end) for start, end in joined)

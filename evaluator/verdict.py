@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from evaluator.answers import Span
-from evaluator.evidence import Evidence, find_evidence, is_within
+from evaluator.evidence import Evidence, find_evidence, is_denied, is_within
 from evaluator.rubric import CONTRADICTED, UNSCORED, Criterion, Misconception, Rubric
 
 LOW_CONFIDENCE = 0.5
@@ -25,8 +25,12 @@ REVIEW_REASONS = {
     "quote_not_found": "a quote of the grader does not stand in the answer",
     "quote_from_question": "a quote only repeats the question",
     "quote_suspicious": "a quote is text that speaks to the grader",
+    "quote_denied": "a quote is cut out of a sentence that denies it",
     "no_evidence": "a rubric point lost its verdict because no quote could be confirmed",
     "low_confidence": "the grader was not sure of a rubric point",
+    "disputed": "two looks at a rubric point came to different credit; the lower one stands",
+    "second_look_failed": "a doubtful rubric point could not be looked at again",
+    "refused": "the model refused to grade the answer",
     "requires": "a rubric point was not counted because another one it builds on was missed",
     "excludes": "a rubric point was not counted because another one rules it out",
     "suspicious_text": "part of the answer speaks to the grader instead of answering",
@@ -72,19 +76,27 @@ def check_verdicts(
 ) -> tuple[tuple[CheckedVerdict, ...], tuple[str, ...]]:
     """One checked verdict for each criterion, in the rubric's order, and the codes of REVIEW_REASONS that came up.
 
-    Quotes inside `suspicious` spans are no evidence.
+    Quotes that touch `suspicious` spans are no evidence.
     """
-    codes: list[str] = []
-    text = _Text(question, answer, tuple(suspicious))
+    checked, codes = check_each(rubric.criteria, question, answer, verdicts, suspicious)
     if any(all(verdict.criterion != criterion.id for criterion in rubric.criteria) for verdict in verdicts):
         codes.append("verdict_unknown")
-    checked = {}
-    for criterion in rubric.criteria:
-        own = [verdict for verdict in verdicts if verdict.criterion == criterion.id]
-        checked[criterion.id] = _check(criterion, own, text, codes)
     for criterion in _required_first(rubric):
         checked[criterion.id] = _apply_links(checked[criterion.id], checked, codes)
     return tuple(checked.values()), tuple(dict.fromkeys(codes))
+
+
+def check_each(
+    criteria: Sequence[Criterion], question: str, answer: str, verdicts: Sequence[Verdict], suspicious: Sequence[Span] = ()
+) -> tuple[dict[str, CheckedVerdict], list[str]]:
+    """The same for some criteria by themselves, without what they require and exclude of each other."""
+    codes: list[str] = []
+    text = _Text(question, answer, tuple(suspicious))
+    checked = {}
+    for criterion in criteria:
+        own = [verdict for verdict in verdicts if verdict.criterion == criterion.id]
+        checked[criterion.id] = _check(criterion, own, text, codes)
+    return checked, codes
 
 
 def missed_everywhere(rubric: Rubric, reason: str) -> tuple[CheckedVerdict, ...]:
@@ -131,8 +143,10 @@ def _evidence(quotes: tuple[str, ...], text: _Text, codes: list[str]) -> tuple[E
             codes.append("quote_not_found")
         elif is_within(quote, text.question):
             codes.append("quote_from_question")
-        elif any(span.start <= place.start and place.end <= span.end for span in text.suspicious):
+        elif any(span.start < place.end and place.start < span.end for span in text.suspicious):
             codes.append("quote_suspicious")
+        elif is_denied(place, text.answer):
+            codes.append("quote_denied")
         else:
             found[place.start, place.end] = place
     return tuple(found[key] for key in sorted(found))

@@ -6,11 +6,12 @@ import time
 
 import pytest
 
-from evaluator.graders.llm import LONGEST_WAIT, LLMGrader
+from evaluator.graders.llm import LLMGrader, LLMOptions
+from evaluator.graders.llm_call import LONGEST_WAIT
 from evaluator.grading import grade_answer
 from evaluator.questions import Question
 from tests.factory import small_rubric
-from tests.loopback import answer_in, complete, drop, fail, hang, html_page, points_in, verdict
+from tests.loopback import answer_in, complete, drop, fail, hang, html_page, points_in, verdict, write_verdicts
 
 ANSWER = "I say that alpha holds and beta holds too."
 KEY = "sk-very-secret"
@@ -25,8 +26,11 @@ def waits():
 
 @pytest.fixture
 def grade(loopback, waits):
+    async def sleep(seconds):
+        waits.append(seconds)
+
     def run(answer=ANSWER, rubric=RUBRIC, question=QUESTION, **options):
-        grader = LLMGrader("gpt-4.1-mini", KEY, loopback.url, sleep=waits.append, **options)
+        grader = LLMGrader("gpt-4.1-mini", KEY, loopback.url, LLMOptions(**options), sleep=sleep)
         return grade_answer(question, rubric, answer, grader)
 
     return run
@@ -44,7 +48,13 @@ def test_a_healthy_answer_takes_one_request(grade, loopback):
     assert len(loopback.requests) == 1
     assert (report.status, report.score.value, report.review_reasons) == ("final", 100, ())
     assert report.verdicts[0].evidence[0].quote == "I say that alpha holds and"
-    assert report.to_data()["usage"] == {"requests": 1, "prompt_tokens": 900, "cached_tokens": 600, "completion_tokens": 120}
+    assert report.to_data()["usage"] == {
+        "requests": 1,
+        "prompt_tokens": 900,
+        "cached_tokens": 600,
+        "completion_tokens": 120,
+        "cost_usd": "unknown",
+    }
     assert report.signature["grader"] == "llm" and report.signature["prompt_hash"]
 
 
@@ -139,8 +149,8 @@ def test_a_server_that_hangs_is_left_after_the_timeout(grade, loopback):
     assert time.monotonic() - started < 2.5
 
 
-def test_a_server_that_is_not_there_is_named(waits):
-    report = grade_answer(QUESTION, RUBRIC, ANSWER, LLMGrader("m", "", "http://127.0.0.1:9/v1", sleep=waits.append))
+def test_a_server_that_is_not_there_is_named():
+    report = grade_answer(QUESTION, RUBRIC, ANSWER, LLMGrader("m", "", "http://127.0.0.1:9/v1", LLMOptions(tries=1)))
     assert (report.status, report.error.kind) == ("failed", "connection")
     assert "OPENAI_BASE_URL" in report.error.mend and "127.0.0.1:9" in report.error.message
 
@@ -163,7 +173,7 @@ def test_json_broken_twice_is_a_failure_and_no_score(grade, loopback):
 
 
 BAD_ENDS = {
-    "cut off": (complete('{"verdicts": []}', finish="length"), "truncated", 2),
+    "cut off": (complete('{"verdicts": []}', finish="length"), "truncated", 6),
     "filtered": (complete("", finish="content_filter"), "refusal", 1),
     "refused": (complete("", refusal="I cannot help with that."), "refusal", 1),
     "empty": (complete(""), "bad_reply", 2),
@@ -174,7 +184,7 @@ BAD_ENDS = {
 @pytest.mark.parametrize("name", BAD_ENDS)
 def test_a_reply_that_ended_badly_is_no_result(grade, loopback, name):
     fault, kind, requests = BAD_ENDS[name]
-    loopback.script = [fault] * 5
+    loopback.script = [fault] * 9
     report = grade()
     assert (report.status, report.score.value, report.error.kind) == ("failed", None, kind)
     assert len(loopback.requests) == requests
@@ -189,12 +199,19 @@ def test_a_valid_reply_that_was_cut_off_is_not_believed(grade, loopback):
 def test_no_usage_is_unknown_and_not_zero(grade, loopback):
     loopback.script = [complete(verdicts(verdict("alpha", "missed"), *MISSED), usage=None)]
     usage = grade().to_data()["usage"]
-    assert usage == {"requests": 1, "prompt_tokens": "unknown", "cached_tokens": "unknown", "completion_tokens": "unknown"}
+    assert usage == {
+        "requests": 1,
+        "prompt_tokens": "unknown",
+        "cached_tokens": "unknown",
+        "completion_tokens": "unknown",
+        "cost_usd": "unknown",
+    }
 
 
 def test_credit_without_a_real_quote_is_unscored_and_the_score_provisional(grade, loopback):
-    loopback.script = [complete(verdicts(verdict("alpha", "met", ["alpha is always true"]), *MISSED))]
+    loopback.model = write_verdicts(verdict("alpha", "met", ["alpha is always true"]))
     report = grade()
+    assert len(loopback.requests) == 2 and "alpha is always true" in str(loopback.requests[1]["messages"])
     assert (report.status, report.score.low, report.score.high) == ("provisional", 0, 25)
     assert report.verdicts[0].level == "unscored"
     assert set(report.review_reasons) == {"quote_not_found", "no_evidence"}
@@ -217,7 +234,8 @@ def test_the_log_has_a_line_a_call_and_neither_key_nor_answer(grade, loopback, c
         grade()
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("evaluator")]
     assert [line.split(" seconds")[0] for line in lines] == [
-        "call model=gpt-4.1-mini try=1 outcome=server_error", "call model=gpt-4.1-mini try=2 outcome=ok",
+        "call model=gpt-4.1-mini try=1 form=json_schema finish=None outcome=server_error", "wait",
+        "call model=gpt-4.1-mini try=2 form=json_schema finish=stop outcome=ok",
     ]  # fmt: skip
     assert KEY not in caplog.text and "alpha holds" not in "\n".join(lines)
 

@@ -31,7 +31,7 @@ GOOD = reply()
     ids=["plain", "fenced", "bare fence", "byte order mark", "think block"],
 )
 def test_a_whole_reply_is_read(text):
-    assert [entry.criterion for entry in read_reply(text, RUBRIC).verdicts] == list(IDS)
+    assert [entry.criterion for entry in read_reply(text, RUBRIC.criteria).verdicts] == list(IDS)
 
 
 BAD = {
@@ -68,13 +68,13 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_anything_else_is_refused_and_nothing_is_salvaged(name):
     with pytest.raises(BadReply):
-        read_reply(BAD[name], RUBRIC)
+        read_reply(BAD[name], RUBRIC.criteria)
 
 
 @given(st.text(max_size=200) | st.binary(max_size=100).map(lambda data: data.decode("latin-1")))
 def test_no_text_whatever_raises_anything_but_bad_reply(text):
     with pytest.raises(BadReply):
-        read_reply(text, RUBRIC)
+        read_reply(text, RUBRIC.criteria)
 
 
 json_values = st.recursive(
@@ -89,7 +89,7 @@ json_values = st.recursive(
 @given(st.fixed_dictionaries(dict.fromkeys(verdict("a"), json_values)))
 def test_a_verdict_of_odd_values_is_read_or_refused(row):
     try:
-        read = read_reply(reply(row | {"criterion": "alpha"}, *[verdict(id) for id in IDS[1:]]), RUBRIC)
+        read = read_reply(reply(row | {"criterion": "alpha"}, *[verdict(id) for id in IDS[1:]]), RUBRIC.criteria)
     except BadReply:
         return
     first = read.verdicts[0]
@@ -99,7 +99,9 @@ def test_a_verdict_of_odd_values_is_read_or_refused(row):
 
 def test_the_number_of_a_misconception_is_taken_only_from_the_list():
     for number, known in ((1, True), (2, False), (0, False), (-1, False), (True, False), ("1", False)):
-        read = read_reply(reply(verdict("alpha", "contradicted", misconception=number), *[verdict(id) for id in IDS[1:]]), RUBRIC)
+        read = read_reply(
+            reply(verdict("alpha", "contradicted", misconception=number), *[verdict(id) for id in IDS[1:]]), RUBRIC.criteria
+        )
         assert (read.verdicts[0].misconception is not None) == known
 
 
@@ -124,9 +126,9 @@ def test_a_prompt_for_a_real_rubric_is_short_enough(bank, rubrics):
 
 
 def test_the_schema_asks_for_evidence_before_the_level_and_for_no_total():
-    schema = reply_schema(RUBRIC)
+    schema = reply_schema(RUBRIC.criteria)
     fields = list(schema["properties"]["verdicts"]["items"]["properties"])
     assert fields.index("evidence") < fields.index("reason") < fields.index("level")
     assert list(schema["properties"]) == ["verdicts", "suspicious"]
-    assert "contradicted" not in str(reply_schema(small_rubric(*(criterion(id, misconceptions=[]) for id in IDS))))
+    assert "contradicted" not in str(reply_schema(small_rubric(*(criterion(id, misconceptions=[]) for id in IDS)).criteria))
     assert rubric_data()["schema"] == 1

@@ -17,7 +17,7 @@ RUBRIC = small_rubric()
 ANSWER = "I say alpha holds. I say beta holds too."
 FIELDS = {
     "question", "status", "score", "score_low", "score_high", "criteria", "needs_review", "review_reasons", "feedback", "signature",
-    "usage", "seconds", "error",
+    "usage", "seconds", "error", "suspicious", "from_cache",
 }  # fmt: skip
 CRITERION_FIELDS = {"id", "requirement", "level", "credit", "weight", "evidence", "reason", "confidence", "misconception"}
 
@@ -30,7 +30,7 @@ class Fixed:
     def __init__(self, *verdicts, fault=None):
         self.verdicts, self.fault = verdicts, fault
 
-    def grade(self, question, rubric, answer):
+    def grade(self, question, rubric, answer, listen=None):
         if self.fault:
             raise self.fault
         return Graded(tuple(self.verdicts), Usage(1, 10, 0, 5))

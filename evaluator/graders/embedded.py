@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evaluator.answers import Span, split_sentences
 from evaluator.evidence import is_within, normalise
-from evaluator.graders.protocol import Graded, Identity
+from evaluator.graders.protocol import Graded, Identity, Listen
 from evaluator.minilm import Array, MiniLM, Tokens
 from evaluator.questions import Question
 from evaluator.rubric import CONTRADICTED, Criterion, Rubric
@@ -86,7 +86,7 @@ class EmbeddedGrader:
     def identity(self) -> Identity:
         return Identity(name="embedded", title="embedded (local model, no LLM)", model=f"{self._model.name} + head {VERSION}")
 
-    def grade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
+    def grade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
         """Raises EmbedderFailed when the model is missing or damaged."""
         places, reasons = self.places(question.text, answer)
         if not places:

@@ -1,177 +1,300 @@
-"""Step 3 of 6. The LLM grader: LangChain over the OpenAI API or any server that speaks it.
+"""Step 3 of 6. The LLM grader: LangChain over the OpenAI API, any server that speaks it, or another provider by name.
 
-One request judges the whole rubric. The chain is prompt -> model -> strict reading; a reply that cannot be read is asked
-for once more, with the reason. Retries are ours alone (the client's are off): bounded in number, in seconds, and in how
-long a server may make us wait. When it ends in failure it says so; nothing else is graded with instead.
+The chain: exemplars retrieved -> prompt written -> model asked and its reply read strictly -> verdicts verified. One request
+judges the whole rubric; what cannot be confirmed, or is doubtful, is looked at again by itself. When it ends in failure
+it says so; nothing else is graded with instead. docs/grading.md explains the chain to people who have to trust it.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable
-from typing import Any
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
-from langchain.chat_models import init_chat_model
-from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableLambda
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
-
-from evaluator.errors import BadReply, GraderUnreachable
-from evaluator.graders.llm_errors import translate
-from evaluator.graders.prompt import VERSION, prompt_hash, reply_schema, write_messages, write_repair
-from evaluator.graders.protocol import Graded, Identity, Usage
+from evaluator.errors import BadReply, CannotGrade
+from evaluator.graders.background import listen_in_background, run_in_background
+from evaluator.graders.doubt import is_doubtful, settle
+from evaluator.graders.exemplars import RankExemplars, choose_exemplars
+from evaluator.graders.llm_call import Allowance, Caller, NewListener, RawReply
+from evaluator.graders.llm_chain import Step
+from evaluator.graders.llm_dialect import DialectMemory, Notebook
+from evaluator.graders.llm_models import ModelMaker
+from evaluator.graders.preview import Preview
+from evaluator.graders.prompt import VERSION, Messages, prompt_hash, reply_schema, write_messages, write_repair, write_single
+from evaluator.graders.protocol import Graded, Grader, Identity, Listen
 from evaluator.graders.reply import Reply, read_reply
+from evaluator.prices import PriceTable
 from evaluator.questions import Question
-from evaluator.rubric import Rubric
+from evaluator.rubric import Criterion, Exemplar, Rubric
+from evaluator.suspicion import find_suspicious
+from evaluator.verdict import CheckedVerdict, Verdict, check_each
 
-LONGEST_WAIT = 20.0
-"""Seconds we wait between tries at most, whatever Retry-After asks for."""
+MORE_ROOM = 3
+"""How many times the reply's budget grows after one that was cut off."""
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class LLMOptions:
+    """Times are in seconds: `timeout` for one request, `deadline` for one grading. `max_tokens` is a reply's first budget."""
+
+    temperature: float | None = 0.0
+    timeout: float = 60.0
+    deadline: float = 120.0
+    tries: int = 3
+    max_tokens: int = 4_000
+    second_look: Literal["off", "doubtful", "thorough"] = "doubtful"
+    second_model: str = ""
+    exemplars: int = 3
+
+    def in_words(self, similar: bool) -> str:
+        """What of them can change a verdict, for the signature."""
+        temperature = "default" if self.temperature is None else f"{self.temperature:g}"
+        shown = f"{self.exemplars} {'similar' if similar else 'fixed'} exemplars" if self.exemplars else "no exemplars"
+        second = f"second look {self.second_look}" + (f" by {self.second_model}" if self.second_model else "")
+        return f"temperature {temperature}, {shown}, {second}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """One answer on its way through the chain; each step adds what it found."""
+
+    question: Question
+    rubric: Rubric
+    answer: str
+    allowance: Allowance
+    listen: Listen | None = None
+    exemplars: tuple[Exemplar, ...] = ()
+    messages: tuple[tuple[str, str], ...] = ()
+    reply: Reply | None = None
 
 
 class LLMGrader:
-    """Build once and reuse: it holds the connections. May be used by several threads."""
+    """Build once and reuse: it holds the connections. May be used by several threads and event loops."""
 
     def __init__(
         self,
         model: str,
         key: str = "",
         base_url: str = "",
+        options: LLMOptions | None = None,
         *,
-        temperature: float | None = 0.0,
-        timeout: float = 60.0,
-        deadline: float = 120.0,
-        tries: int = 3,
-        sleep: Callable[[float], None] = time.sleep,
+        opinion: Grader | None = None,
+        rank_exemplars: RankExemplars | None = None,
+        notebook: Notebook | None = None,
+        prices: PriceTable | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`timeout` is for one request, `deadline` for one grading, both in seconds."""
-        self._name = model
-        self._key = key
-        self._base_url = base_url
-        self._timeout = timeout
-        self._deadline = deadline
-        self._tries = tries
-        self._sleep = sleep
-        options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
-        self._model = init_chat_model(
-            model,
-            model_provider="openai",
-            base_url=base_url or "https://api.openai.com/v1",
-            api_key=key or "none",  # the client insists on one; local servers ignore it
-            timeout=timeout,
-            max_retries=0,
-            use_responses_api=False,
-            **options,
-        )
+        """`opinion` is the grader asked for a second opinion when the second look is "thorough".
+
+        Raises BadSettings when the model belongs to a provider whose package is missing.
+        """
+        self._options = options = options or LLMOptions()
+        self._opinion = opinion if options.second_look == "thorough" else None
+        self._rank = rank_exemplars
+        memory = DialectMemory(notebook)
+
+        def caller(name: str) -> tuple[ModelMaker, Caller]:
+            maker = ModelMaker(name, key, base_url, options.temperature, options.timeout)
+            price = prices.price(maker.server, maker.name) if prices else None
+            return maker, Caller(maker, memory, key, price, timeout=options.timeout, tries=options.tries, sleep=sleep)
+
+        self._maker, self._caller = caller(model)
+        self._second_maker, self._second_caller = self._maker, self._caller
+        if options.second_model:
+            self._second_maker, self._second_caller = caller(options.second_model)
+        self._chain = Step(self._retrieve) | Step(self._write) | Step(self._judge) | Step(self._verify)
 
     @property
     def identity(self) -> Identity:
-        title = f"LLM ({self._name})"
-        return Identity("llm", title, self._name, prompt_version=VERSION, prompt_hash=prompt_hash())
+        model = self._maker.name if self._maker.is_openai else f"{self._maker.provider}:{self._maker.name}"
+        options = self._options.in_words(self._rank is not None)
+        return Identity("llm", f"LLM ({model})", model, VERSION, prompt_hash(), _without_password(self._maker.server), options)
 
-    def grade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
-        """Raises GraderRefused, GraderUnreachable or BadReply."""
-        ends = time.monotonic() + self._deadline
-        messages = write_messages(question, rubric, answer)
-        chain = self._chain(rubric)
-        message, usage = self._ask(chain, messages, ends)
+    def cache_key(self, question: Question, rubric: Rubric, answer: str) -> str:
+        """What a grading depends on, as a hash: when any of it changes, so does the key."""
+        identity = self.identity
+        shown = [[exemplar.answer, dict(exemplar.levels)] for exemplar in self._exemplars(rubric, answer)]
+        parts = [
+            question.no, question.text, rubric.hash, answer, asdict(identity), self._maker.server, shown,
+            self._options.max_tokens, reply_schema(rubric.criteria),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def grade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
+        """Raises GraderRefused, GraderUnreachable or BadReply. With `listen` the reply is streamed."""
+        if listen is None:
+            return run_in_background(self.agrade(question, rubric, answer))
+        return listen_in_background(lambda tell: self.agrade(question, rubric, answer, tell), listen)
+
+    async def agrade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
+        """The same for many answers at once, in one event loop; call `close` in it at the end."""
+        allowance = Allowance(self._options.deadline)
         try:
-            reply = _read(message, rubric)
-        except BadReply as fault:
-            if fault.kind == "refusal":
-                raise
-            again = messages + write_repair(str(message.content), fault.message)
-            message, more = self._ask(chain, again, ends)
-            usage += more
-            reply = _read_or_give_up(message, rubric)
-        reasons = ("suspicious_text",) if reply.suspicious else ()
-        return Graded(reply.verdicts, usage, reasons)
-
-    def _chain(self, rubric: Rubric) -> Runnable[Any, AIMessage]:
-        # Through extra_body the reply comes back as it was sent, and our own strict reader decides; see reply.py.
-        form = {"type": "json_schema", "json_schema": {"name": "verdicts", "strict": True, "schema": reply_schema(rubric)}}
-        chain: Runnable[Any, AIMessage] = self._model.bind(extra_body={"response_format": form}) | RunnableLambda(_as_message)
-        return chain
-
-    def _ask(self, chain: Runnable[Any, AIMessage], messages: list[tuple[str, str]], ends: float) -> tuple[AIMessage, Usage]:
-        """One message, after as many tries as are allowed and fit before the deadline."""
-        tries = 0
-
-        def once() -> AIMessage:
-            nonlocal tries
-            left = ends - time.monotonic()
-            if left <= 0:
-                raise GraderUnreachable(
-                    f"No verdict after {self._deadline:g} s.", "Try again, or raise EVALUATOR_DEADLINE.", kind="timeout"
-                )
-            tries += 1
-            started = time.monotonic()
-            outcome = "ok"
-            try:
-                return chain.invoke(messages, timeout=min(self._timeout, left))
-            except Exception as fault:
-                known = translate(fault, self._name, self._base_url, self._key)
-                outcome = known.kind
-                raise known from fault
-            finally:
-                log.info("call model=%s try=%d outcome=%s seconds=%.2f", self._name, tries, outcome, time.monotonic() - started)
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(GraderUnreachable),
-            stop=lambda state: stop_after_attempt(self._tries)(state) or time.monotonic() + _wait(state) >= ends,
-            wait=_wait,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        message = retrying(once)
-        return message, _usage(message, tries)
-
-
-_backoff = wait_exponential_jitter(initial=0.5, max=8.0, jitter=0.5)
-
-
-def _wait(state: RetryCallState) -> float:
-    fault = state.outcome.exception() if state.outcome else None
-    wish = fault.retry_after if isinstance(fault, GraderUnreachable) else None
-    return min(LONGEST_WAIT, max(wish or 0.0, _backoff(state)))
-
-
-def _as_message(message: Any) -> AIMessage:
-    if not isinstance(message, AIMessage):
-        raise BadReply("The server sent no message.", "Check that OPENAI_BASE_URL is an OpenAI-compatible address.")
-    return message
-
-
-def _read(message: AIMessage, rubric: Rubric) -> Reply:
-    """The finish reason and the refusal are looked at before the text."""
-    if message.additional_kwargs.get("refusal"):
-        raise BadReply("The model refused to grade this answer.", "Let a person grade it.", kind="refusal")
-    finish = message.response_metadata.get("finish_reason")
-    if finish == "content_filter":
-        raise BadReply("The server's content filter stopped the reply.", "Let a person grade it.", kind="refusal")
-    if finish == "length":
-        raise BadReply("it was cut off at the length limit; be brief", kind="truncated")
-    if not isinstance(message.content, str) or not message.content.strip():
-        raise BadReply("it is empty")
-    return read_reply(message.content, rubric)
-
-
-def _read_or_give_up(message: AIMessage, rubric: Rubric) -> Reply:
-    try:
-        return _read(message, rubric)
-    except BadReply as fault:
-        if fault.kind == "refusal":
+            graded: Graded = await self._chain.ainvoke(_Sitting(question, rubric, answer, allowance, listen))
+        except CannotGrade as fault:
+            fault.usage = allowance.usage
             raise
-        problem = f"The model's reply cannot be used, twice in a row: {fault.message}."
-        raise BadReply(problem, "Try again, or set EVALUATOR_MODEL to a stronger model.", kind=fault.kind) from fault
+        return graded
+
+    async def close(self) -> None:
+        """Closes the connections of the running event loop."""
+        for maker in (self._maker, self._second_maker):
+            await maker.close()
+
+    # --- the steps of the chain
+
+    def _retrieve(self, sitting: _Sitting) -> _Sitting:
+        return replace(sitting, exemplars=self._exemplars(sitting.rubric, sitting.answer))
+
+    def _write(self, sitting: _Sitting) -> _Sitting:
+        messages = write_messages(sitting.question, sitting.rubric, sitting.answer, (), sitting.exemplars)
+        return replace(sitting, messages=tuple(messages))
+
+    async def _judge(self, sitting: _Sitting) -> _Sitting:
+        reply = await self._judge_all(sitting, list(sitting.messages), sitting.rubric.criteria)
+        return replace(sitting, reply=reply)
+
+    async def _verify(self, sitting: _Sitting) -> Graded:
+        """Confirms the claims as step 4 will, and looks again at what it could not confirm or is doubtful."""
+        assert sitting.reply is not None
+        claims = {verdict.criterion: verdict for verdict in sitting.reply.verdicts}
+        checked = _check(sitting, claims)
+        opinions = await self._second_opinions(sitting)
+        again = [criterion for criterion in sitting.rubric.criteria if self._deserves_a_look(checked[criterion.id], opinions)]
+        looks = await asyncio.gather(
+            *(self._look_again(sitting, criterion, claims[criterion.id], checked[criterion.id]) for criterion in again)
+        )
+        reasons: list[str] = []
+        suspicious = list(sitting.reply.suspicious)
+        for criterion, (verdict, reason, more) in zip(again, looks, strict=True):
+            claims[criterion.id] = verdict
+            reasons += [reason] if reason else []
+            suspicious += more
+        if suspicious:
+            reasons.append("suspicious_text")
+        distinct = tuple(dict.fromkeys(suspicious))
+        return Graded(tuple(claims.values()), sitting.allowance.usage, tuple(dict.fromkeys(reasons)), distinct)
+
+    # --- one request for all criteria, or several for fewer
+
+    async def _judge_all(self, sitting: _Sitting, messages: Messages, criteria: Sequence[Criterion]) -> Reply:
+        """A reply that was cut off, with more room too, is asked for in halves."""
+        try:
+            return await self._converse(self._caller, sitting, messages, criteria, self._listener(sitting, criteria))
+        except BadReply as fault:
+            if fault.kind != "truncated":
+                raise
+            if len(criteria) == 1:
+                problem = "The model's reply is cut off at the length limit, even for a single rubric point."
+                raise BadReply(
+                    problem, "Raise EVALUATOR_MAX_TOKENS, or try another EVALUATOR_MODEL.", kind="truncated"
+                ) from fault
+        middle = (len(criteria) + 1) // 2
+        replies = []
+        for half in (criteria[:middle], criteria[middle:]):
+            part = write_messages(sitting.question, sitting.rubric, sitting.answer, half, sitting.exemplars)
+            replies.append(await self._judge_all(sitting, part, half))
+        first, second = replies
+        return Reply(first.verdicts + second.verdicts, first.suspicious + second.suspicious)
+
+    async def _converse(
+        self,
+        caller: Caller,
+        sitting: _Sitting,
+        messages: Messages,
+        criteria: Sequence[Criterion],
+        listen: NewListener | None = None,
+    ) -> Reply:
+        """One usable reply: asked again with more room when cut off, and once with the reason when it cannot be used."""
+        schema, tokens = reply_schema(criteria), self._options.max_tokens
+        raw = await caller.ask(messages, schema, tokens, sitting.allowance, listen)
+        if raw.problem is not None and raw.problem.kind == "truncated":
+            tokens *= MORE_ROOM
+            raw = await caller.ask(messages, schema, tokens, sitting.allowance, listen)
+        try:
+            return _read(raw, criteria)
+        except BadReply as fault:
+            if fault.kind != "bad_reply":
+                raise
+            repair = messages + write_repair(raw.text, fault.message)
+        raw = await caller.ask(repair, schema, tokens, sitting.allowance, listen)
+        try:
+            return _read(raw, criteria)
+        except BadReply as fault:
+            if fault.kind != "bad_reply":
+                raise
+            problem = f"The model's reply cannot be used, twice in a row: {fault.message}."
+            raise BadReply(problem, "Try again, or set EVALUATOR_MODEL to a stronger model.") from fault
+
+    def _listener(self, sitting: _Sitting, criteria: Sequence[Criterion]) -> NewListener | None:
+        tell = sitting.listen
+        if tell is None:
+            return None
+
+        def begin() -> Callable[[str], None]:
+            preview = Preview(criteria)
+
+            def feed(piece: str) -> None:
+                for verdict in preview.feed(piece):
+                    tell(verdict)
+
+            return feed
+
+        return begin
+
+    # --- second looks
+
+    def _deserves_a_look(self, verdict: CheckedVerdict, opinions: Mapping[str, Verdict]) -> bool:
+        if verdict.credit is None:
+            return True  # a claim that could not be confirmed is asked for again, always
+        return self._options.second_look != "off" and is_doubtful(verdict, opinions.get(verdict.criterion.id))
+
+    async def _look_again(
+        self, sitting: _Sitting, criterion: Criterion, claim: Verdict, found: CheckedVerdict
+    ) -> tuple[Verdict, str | None, tuple[str, ...]]:
+        """The claim that stands, a review reason when there is one, and what the second look calls suspicious."""
+        failed = claim.quotes if found.credit is None else ()
+        messages = write_single(sitting.question, sitting.rubric, criterion, sitting.answer, failed)
+        try:
+            reply = await self._converse(self._second_caller, sitting, messages, [criterion])
+        except CannotGrade:
+            return claim, "second_look_failed", ()
+        second = reply.verdicts[0]
+        confirmed = _check(sitting, {criterion.id: second})[criterion.id]
+        if found.credit is None:
+            return (second if confirmed.credit is not None else claim), None, reply.suspicious
+        verdict, reason = settle(found, claim, confirmed, second)
+        return verdict, reason, reply.suspicious
+
+    async def _second_opinions(self, sitting: _Sitting) -> Mapping[str, Verdict]:
+        if self._opinion is None:
+            return {}
+        try:
+            graded = await asyncio.to_thread(self._opinion.grade, sitting.question, sitting.rubric, sitting.answer)
+        except CannotGrade:
+            return {}
+        return {verdict.criterion: verdict for verdict in graded.verdicts}
+
+    def _exemplars(self, rubric: Rubric, answer: str) -> tuple[Exemplar, ...]:
+        return choose_exemplars(rubric, answer, self._options.exemplars, self._rank)
 
 
-def _usage(message: AIMessage, requests: int) -> Usage:
-    told = message.usage_metadata
-    if not told:
-        return Usage(requests, None, None, None)
-    details = told.get("input_token_details") or {}
-    return Usage(requests, told["input_tokens"], details.get("cache_read"), told["output_tokens"])
+def _check(sitting: _Sitting, claims: Mapping[str, Verdict]) -> dict[str, CheckedVerdict]:
+    suspicious = find_suspicious(sitting.answer)
+    criteria = [criterion for criterion in sitting.rubric.criteria if criterion.id in claims]
+    return check_each(criteria, sitting.question.text, sitting.answer, tuple(claims.values()), suspicious)[0]
+
+
+def _read(raw: RawReply, criteria: Sequence[Criterion]) -> Reply:
+    if raw.problem is not None:
+        raise raw.problem
+    return read_reply(raw.text, criteria)
+
+
+def _without_password(server: str) -> str:
+    """An address without user, password and query."""
+    scheme, mark, rest = server.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2].partition('?')[0]}"

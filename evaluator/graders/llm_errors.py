@@ -1,63 +1,135 @@
-"""Step 3 of 6. What the openai client raises, in our own tree of errors. No message of ours holds a key or an answer."""
+"""Step 3 of 6. What clients and servers raise, in our own tree of errors. No message of ours holds a key or an answer."""
 
 from __future__ import annotations
 
+import re
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import httpx
 import openai
 
 from evaluator.errors import BadReply, CannotGrade, GraderRefused, GraderUnreachable
+from evaluator.graders.llm_dialect import Part, is_too_long, refused_part
+from evaluator.graders.llm_models import OPENAI_API
+
+_SECRET = re.compile(r"\b(?:sk|pk|key|gsk|xai|hf)[-_][A-Za-z0-9_*-]{6,}|\b(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{28,}")
+"""What looks like a key, for servers that repeat a key which we do not know."""
+_OUT_OF_TIME = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException)
+_OUT_OF_REACH = (ConnectionError, openai.APIConnectionError, httpx.TransportError)
 
 
-def translate(fault: Exception, model: str, base_url: str, key: str) -> CannotGrade:
-    """The error of ours that says who mends it. Anything unknown is a reply that is not in OpenAI's format."""
-    server = base_url or "the OpenAI API"
+class Refused(CannotGrade):
+    """The server refuses part of our way to ask. `otherwise` is the error when there is no other way left."""
+
+    kind = "refused_form"
+
+    def __init__(self, part: Part, otherwise: CannotGrade) -> None:
+        super().__init__(otherwise.message, otherwise.mend)
+        self.part = part
+        self.otherwise = otherwise
+
+
+def translate(fault: Exception, model: str, server: str, key: str) -> CannotGrade:
+    """The error of ours that says who mends it. Anything unknown is a reply that is not in the expected format."""
+    server = "the OpenAI API" if server == OPENAI_API else server
     if isinstance(fault, CannotGrade):
         return fault
-    if isinstance(fault, openai.APITimeoutError):
+    status = _status(fault)
+    if status is not None:
+        return _by_status(fault, status, model, server, key)
+    if isinstance(fault, _OUT_OF_TIME) and not _was_cut_off(fault):
         return GraderUnreachable(f"{server} did not answer in time.", "Try again, or raise EVALUATOR_TIMEOUT.", kind="timeout")
-    if isinstance(fault, openai.APIConnectionError):
+    if isinstance(fault, _OUT_OF_TIME + _OUT_OF_REACH):
         return GraderUnreachable(
             f"{server} cannot be reached.", "Check OPENAI_BASE_URL and that the server runs.", kind="connection"
         )
-    if isinstance(fault, openai.APIStatusError):
-        return _by_status(fault, model, server, key)
     return BadReply(
         f"{server} sent something that is no chat completion ({type(fault).__name__}).",
         "Check that OPENAI_BASE_URL is an OpenAI-compatible address; it usually ends in /v1.",
     )
 
 
-def _by_status(fault: openai.APIStatusError, model: str, server: str, key: str) -> CannotGrade:
-    status = fault.status_code
+def _was_cut_off(fault: BaseException | None) -> bool:
+    """Whether a refused or broken connection lies below: the aiohttp transport reports those as timeouts."""
+    while fault is not None:
+        if isinstance(fault, OSError | aiohttp.ClientError) and not isinstance(fault, TimeoutError):
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
+
+
+def _status(fault: Exception) -> int | None:
+    for name in ("status_code", "code"):
+        value = getattr(fault, name, None)
+        if isinstance(value, int) and 400 <= value < 600:
+            return value
+    return None
+
+
+def _by_status(fault: Exception, status: int, model: str, server: str, key: str) -> CannotGrade:
+    said = _said(fault, key)
+    plain = _plain_error(fault, status, model, server, said)
+    part = refused_part(status, said)
+    return plain if part is None or plain.kind in ("auth", "quota") else Refused(part, plain)
+
+
+def _plain_error(fault: Exception, status: int, model: str, server: str, said: str) -> CannotGrade:
     if status in (401, 403):
         mend = "Check OPENAI_API_KEY, and that it may use this model."
         return GraderRefused(f"{server} refused the key (HTTP {status}).", mend, kind="auth")
-    if status == 429 and (fault.code == "insufficient_quota" or fault.type == "insufficient_quota"):
+    if status == 402 or (status == 429 and "insufficient_quota" in (_code(fault), getattr(fault, "type", None))):
         return GraderRefused(f"The quota at {server} is used up.", "Check the plan and billing of this key.", kind="quota")
+    wish = _retry_after(fault)
     if status == 429:
-        mend = "Wait a little and try again."
-        return GraderUnreachable(f"{server} is limiting the rate.", mend, kind="rate_limited", retry_after=_retry_after(fault))
+        asks = f" It asks to wait {wish:.0f} s." if wish and wish >= 1 else ""
+        problem = f"{server} is limiting the rate.{asks}"
+        return GraderUnreachable(problem, "Wait a little and try again.", kind="rate_limited", retry_after=wish)
+    if is_too_long(said):
+        mend = "Set EVALUATOR_EXEMPLARS=0, give the model a larger context, or shorten the answer."
+        return GraderRefused(f"The prompt does not fit the context of {model} at {server}.", mend, kind="too_long")
     if status == 404:
         mend = "Check EVALUATOR_MODEL (evaluator doctor lists what the server offers) and OPENAI_BASE_URL."
         return GraderRefused(f'{server} has no model "{model}" at this address.', mend, kind="unknown_model")
     if status >= 500 or status in (408, 409, 425):
         problem = f"{server} failed (HTTP {status})."
-        return GraderUnreachable(problem, "Try again in a minute.", kind="server_error", retry_after=_retry_after(fault))
-    said = _said(fault, key)
+        return GraderUnreachable(problem, "Try again in a minute.", kind="server_error", retry_after=wish)
+    words = f": {said[:200]}" if said else ""
     mend = "Set EVALUATOR_TEMPERATURE=none if the model refuses a temperature; otherwise try another EVALUATOR_MODEL."
-    return GraderRefused(f"{server} refused the request (HTTP {status}{said}).", mend, kind="bad_request")
+    return GraderRefused(f"{server} refused the request (HTTP {status}{words}).", mend, kind="bad_request")
 
 
-def _retry_after(fault: openai.APIStatusError) -> float | None:
+def _retry_after(fault: Exception) -> float | None:
+    """Seconds that the server asks to wait, from a number or a date."""
+    response = getattr(fault, "response", None)
+    text = response.headers.get("retry-after", "") if response is not None else ""
     try:
-        return max(0.0, float(fault.response.headers.get("retry-after", "")))
+        return max(0.0, float(text))
     except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
         return None
 
 
-def _said(fault: openai.APIStatusError, key: str) -> str:
-    """The server's own words, shortened, with the key taken out should it repeat it."""
-    body = fault.body if isinstance(fault.body, dict) else {}
-    text = " ".join(str(body.get("message") or "").split())
+def _code(fault: Exception) -> object:
+    return getattr(fault, "code", None)
+
+
+def _said(fault: Exception, key: str) -> str:
+    """The server's own words on one line, shortened, with whatever looks like a key taken out."""
+    body: Any = getattr(fault, "body", None)
+    if isinstance(body, dict):
+        error = body.get("error")
+        inner: dict[str, Any] = error if isinstance(error, dict) else body
+        parts = [inner.get(name) or body.get(name) for name in ("message", "detail", "param", "code")]
+        text = " ".join(str(part) for part in parts if part)
+    else:
+        text = str(body or getattr(fault, "message", "") or fault)
+    text = " ".join(text.split())
     if key:
         text = text.replace(key, "…")
-    return f": {text[:200]}" if text else ""
+    return _SECRET.sub("…", text)[:1_000]

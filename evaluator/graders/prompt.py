@@ -10,14 +10,16 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from evaluator.questions import Question
-from evaluator.rubric import CONTRADICTED, Criterion, Rubric
+from evaluator.rubric import CONTRADICTED, Criterion, Exemplar, Rubric
 
-VERSION = "1"
+VERSION = "2"
 CANNOT_ASSESS = "cannot_assess"
+Messages = list[tuple[str, str]]
 _FOLDER = Path(__file__).parent / "prompts"
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
@@ -31,31 +33,53 @@ def prompt_hash() -> str:
     return digest.hexdigest()[:12]
 
 
-def write_messages(question: Question, rubric: Rubric, answer: str) -> list[tuple[str, str]]:
-    """(role, text) pairs. All but the JSON string at the very end is the same for every answer to the question."""
+def write_messages(
+    question: Question, rubric: Rubric, answer: str, criteria: Sequence[Criterion] = (), exemplars: Sequence[Exemplar] = ()
+) -> Messages:
+    """(role, text) pairs. All but the JSON string at the very end is the same for every answer to the question.
+
+    `criteria` are those to judge, by default all of the rubric's; the exemplars are shown with their levels.
+    """
+    criteria = criteria or rubric.criteria
     task = _fill(
         "task",
         question=question.text,
         guidelines=rubric.guidelines or "None.",
         reference_answer=rubric.reference_answer,
-        criteria="\n\n".join(_describe(criterion) for criterion in rubric.criteria),
+        criteria="\n\n".join(_describe(criterion) for criterion in criteria),
+        exemplars=_show(exemplars, criteria),
     )
-    return [("system", _read("system")), ("human", task + json.dumps(answer, ensure_ascii=False))]
+    return [("system", _read("system")), ("human", task + _encode(answer))]
 
 
-def write_repair(reply: str, problem: str) -> list[tuple[str, str]]:
+def write_single(
+    question: Question, rubric: Rubric, criterion: Criterion, answer: str, failed_quotes: Sequence[str] = ()
+) -> Messages:
+    """A second look at one criterion, with its accepted phrasings; `failed_quotes` are those that could not be confirmed."""
+    task = _fill(
+        "single",
+        question=question.text,
+        guidelines=rubric.guidelines or "None.",
+        criteria=_describe(criterion),
+        accept="\n".join(f"- {phrase}" for phrase in criterion.accept),
+        hint=_fill("hint", quotes=_encode(list(failed_quotes))) if failed_quotes else "",
+    )
+    return [("system", _read("system")), ("human", task + _encode(answer))]
+
+
+def write_repair(reply: str, problem: str) -> Messages:
     """What is added to ask once more after a reply that cannot be used."""
     return [("ai", reply[:8_000] or "(empty)"), ("human", _fill("repair", problem=problem))]
 
 
-def reply_schema(rubric: Rubric) -> dict[str, Any]:
+def reply_schema(criteria: Sequence[Criterion]) -> dict[str, Any]:
     """JSON Schema in the strict form. The fields stand in the order they are to be thought: evidence before level."""
-    levels = list(dict.fromkeys(level.id for criterion in rubric.criteria for level in criterion.levels))
-    if any(criterion.misconceptions for criterion in rubric.criteria):
+    levels = list(dict.fromkeys(level.id for criterion in criteria for level in criterion.levels))
+    if any(criterion.misconceptions for criterion in criteria):
         levels.append(CONTRADICTED)
     quotes = {"type": "array", "items": {"type": "string"}}
     verdict = _object(
-        criterion={"type": "string", "enum": [criterion.id for criterion in rubric.criteria]},
+        criterion={"type": "string", "enum": [criterion.id for criterion in criteria]},
         evidence=quotes,
         reason={"type": "string"},
         level={"type": "string", "enum": [*levels, CANNOT_ASSESS]},
@@ -76,6 +100,20 @@ def _describe(criterion: Criterion) -> str:
         lines += [f"- {CONTRADICTED}: asserts something false about this point", "Misconceptions:"]
         lines += [f"{number}. {entry.claim}" for number, entry in enumerate(criterion.misconceptions, start=1)]
     return "\n".join(lines)
+
+
+def _show(exemplars: Sequence[Exemplar], criteria: Sequence[Criterion]) -> str:
+    if not exemplars:
+        return ""
+    lines = []
+    for exemplar in exemplars:
+        levels = {criterion.id: exemplar.levels[criterion.id] for criterion in criteria}
+        lines.append(f"{_encode(exemplar.answer)}\n{_encode(levels)}")
+    return _fill("exemplars", exemplars="\n\n".join(lines))
+
+
+def _encode(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 @functools.cache

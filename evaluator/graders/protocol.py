@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from evaluator.questions import Question
 from evaluator.rubric import Rubric
 from evaluator.verdict import Verdict
 
+_Number = TypeVar("_Number", int, float)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who grades, for the signature. `title` is for people and never calls a local model an LLM."""
+    """Who grades, for the signature. `title` is for people and never calls a local model an LLM; `options` are in words."""
 
     name: str
     title: str
     model: str
     prompt_version: str = ""
     prompt_hash: str = ""
+    server: str = ""
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one grading took. A token count is None when the server did not say."""
+    """What one grading took. A token count is None when the server did not say; so is the cost, in US dollars, when it
+    or the price is unknown."""
 
     requests: int = 0
     prompt_tokens: int | None = 0
     cached_tokens: int | None = 0
     completion_tokens: int | None = 0
+    cost: float | None = 0.0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -36,25 +43,33 @@ class Usage:
             _sum(self.prompt_tokens, other.prompt_tokens),
             _sum(self.cached_tokens, other.cached_tokens),
             _sum(self.completion_tokens, other.completion_tokens),
+            _sum(self.cost, other.cost),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """`review_reasons` are codes of verdict.REVIEW_REASONS that the grader itself raises."""
+    """`review_reasons` are codes of verdict.REVIEW_REASONS that the grader itself raises; `suspicious` are quotes of text
+    that, by its word, speaks to the grader instead of answering."""
 
     verdicts: tuple[Verdict, ...]
     usage: Usage = field(default_factory=Usage)
     review_reasons: tuple[str, ...] = ()
+    suspicious: tuple[str, ...] = ()
+    from_cache: bool = False
+
+
+Listen = Callable[[Verdict], None]
+"""Told each verdict as soon as it is known, before anything is settled; the last word is what `grade` returns."""
 
 
 class Grader(Protocol):
     @property
     def identity(self) -> Identity: ...
 
-    def grade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
-        """Raises CannotGrade when there are no verdicts to give."""
+    def grade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
+        """Raises CannotGrade when there are no verdicts to give. Graders that decide all at once need not use `listen`."""
 
 
-def _sum(one: int | None, other: int | None) -> int | None:
+def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
     return None if one is None or other is None else one + other

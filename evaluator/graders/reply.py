@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evaluator.errors import BadReply
 from evaluator.graders.prompt import CANNOT_ASSESS
-from evaluator.rubric import CONTRADICTED, UNSCORED, Criterion, Misconception, Rubric
+from evaluator.rubric import CONTRADICTED, UNSCORED, Criterion, Misconception
 from evaluator.verdict import Verdict
 
 MAX_CHARS = 200_000
@@ -28,8 +29,11 @@ class Reply:
     suspicious: tuple[str, ...]
 
 
-def read_reply(text: str, rubric: Rubric) -> Reply:
-    """Raises BadReply saying what is wrong, in words that the model can be asked again with."""
+def read_reply(text: str, criteria: Sequence[Criterion]) -> Reply:
+    """One verdict for each of the criteria asked about.
+
+    Raises BadReply saying what is wrong, in words that the model can be asked again with.
+    """
     data = _read_object(text)
     extra = set(data) - {"verdicts", "suspicious"}
     if extra:
@@ -37,9 +41,9 @@ def read_reply(text: str, rubric: Rubric) -> Reply:
     rows = data.get("verdicts")
     if not isinstance(rows, list):
         raise BadReply('"verdicts" is not a list')
-    verdicts = tuple(_read_verdict(row, rubric) for row in rows)
+    verdicts = tuple(read_verdict(row, criteria) for row in rows)
     given = [verdict.criterion for verdict in verdicts]
-    for criterion in rubric.criteria:
+    for criterion in criteria:
         if given.count(criterion.id) != 1:
             times = "missing" if criterion.id not in given else "judged more than once"
             raise BadReply(f'the rubric point "{criterion.id}" is {times}')
@@ -57,20 +61,24 @@ def _read_object(text: str) -> dict[str, Any]:
     if fenced and "```" not in fenced[1]:
         bare = fenced[1]
     try:
-        data = json.loads(bare, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        # strict=False lets a raw line break stand in a string: the grammars of llama.cpp allow it, and it is not ambiguous.
+        data = json.loads(bare, object_pairs_hook=_no_twins, parse_constant=_no_constant, strict=False)
     except json.JSONDecodeError as fault:
         raise BadReply(f"it is not one JSON object ({fault.msg} at character {fault.pos})") from fault
     except RecursionError as fault:
         raise BadReply("it is nested too deeply") from fault
+    except ValueError as fault:
+        raise BadReply("it holds a number with too many digits") from fault
     if not isinstance(data, dict):
         raise BadReply("it is not a JSON object")
     return data
 
 
-def _read_verdict(row: Any, rubric: Rubric) -> Verdict:
+def read_verdict(row: Any, criteria: Sequence[Criterion]) -> Verdict:
+    """One entry of `verdicts`. Raises BadReply."""
     if not isinstance(row, dict):
         raise BadReply("an entry of verdicts is not an object")
-    known = {criterion.id: criterion for criterion in rubric.criteria}
+    known = {criterion.id: criterion for criterion in criteria}
     id = row.get("criterion")
     if not isinstance(id, str) or id not in known:
         raise BadReply(f'"{str(id)[:60]}" is no rubric point')

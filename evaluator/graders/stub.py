@@ -6,7 +6,7 @@ It ships with the product, says in every report that it is a stub, and its evide
 from __future__ import annotations
 
 from evaluator.answers import split_sentences
-from evaluator.graders.protocol import Graded, Identity
+from evaluator.graders.protocol import Graded, Identity, Listen
 from evaluator.questions import Question
 from evaluator.rubric import Rubric
 from evaluator.verdict import Verdict
@@ -17,7 +17,7 @@ class StubGrader:
 
     identity = Identity(name="stub", title="stub (fixed levels, for trying things out)", model="none")
 
-    def grade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
+    def grade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
         sentences = split_sentences(answer)
         verdicts = []
         for position, criterion in enumerate(rubric.criteria):

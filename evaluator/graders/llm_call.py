@@ -1,0 +1,285 @@
+"""Step 3 of 6. One question to the model, until it has answered or cannot: tries, waits, the ladder of forms, deadlines.
+
+Retries are ours alone (the client's are off): bounded in number, in seconds, and in how long a server may make us wait.
+Every request leaves one line in the log, without key or text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from evaluator.errors import BadReply, GraderUnreachable
+from evaluator.graders.llm_dialect import BUDGETS, TOOL, Dialect, DialectMemory
+from evaluator.graders.llm_errors import Refused, translate
+from evaluator.graders.llm_models import OPENAI_API, ModelMaker
+from evaluator.graders.prompt import Messages
+from evaluator.graders.protocol import Usage
+from evaluator.prices import Price
+
+LONGEST_WAIT = 20.0
+"""Seconds we wait between tries at most, whatever Retry-After asks for."""
+
+NewListener = Callable[[], Callable[[str], None]]
+"""Called at the start of every streamed request; what it gives is fed with the pieces of that reply."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """What the model sent, unread. `problem` says why its text cannot be one whole reply, whatever stands in it."""
+
+    text: str
+    finish: str | None
+    problem: BadReply | None = None
+
+
+@dataclass
+class Allowance:
+    """What one grading may take, in seconds, and has taken so far."""
+
+    seconds: float
+    usage: Usage = field(default_factory=Usage)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self.began + self.seconds - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What one try asks for, in whatever form."""
+
+    messages: Messages
+    schema: dict[str, Any]
+    tokens: int
+    allowance: Allowance
+    listen: NewListener | None
+    attempt: int
+
+
+class Caller:
+    """One model. Holds no state of a grading; may be used by several tasks at once."""
+
+    def __init__(
+        self,
+        maker: ModelMaker,
+        memory: DialectMemory,
+        key: str = "",
+        price: Price | None = None,
+        *,
+        timeout: float,
+        tries: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._maker = maker
+        self._memory = memory
+        self._key = key
+        self._price = price
+        self._timeout = timeout
+        self._tries = tries
+        self._sleep = sleep
+
+    @property
+    def first_dialect(self) -> Dialect:
+        """The best way to ask that this kind of server may know."""
+        if not self._maker.is_openai:
+            return Dialect(form="tool", budget="")
+        return Dialect(budget=BUDGETS[1] if self._maker.server == OPENAI_API else BUDGETS[0])
+
+    async def ask(
+        self,
+        messages: Messages,
+        schema: dict[str, Any],
+        tokens: int,
+        allowance: Allowance,
+        listen: NewListener | None = None,
+    ) -> RawReply:
+        """One reply. With `listen` it is streamed, and every piece of its text is passed on. Raises CannotGrade."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(GraderUnreachable),
+            stop=lambda state: stop_after_attempt(self._tries)(state) or _wait(state) >= allowance.left,
+            wait=_wait,
+            sleep=self._sleep,
+            before_sleep=_say_wait,
+            reraise=True,
+        )
+
+        async def once() -> RawReply:
+            request = _Request(messages, schema, tokens, allowance, listen, retrying.statistics["attempt_number"])
+            return await self._try(request)
+
+        reply: RawReply = await retrying(once)
+        return reply
+
+    async def _try(self, request: _Request) -> RawReply:
+        """One try, which goes down the ladder as far as the server makes it."""
+        server, model = self._maker.server, self._maker.name
+        dialect: Dialect | None = self._memory.of(server, model, self.first_dialect)
+        while dialect is not None:
+            try:
+                reply = await self._request(request, dialect)
+            except Refused as fault:
+                dialect = self._memory.step_down(server, model, dialect, fault.part)
+                refusal = fault.otherwise
+            else:
+                self._memory.keep(server, model)
+                return reply
+        raise refusal
+
+    async def _request(self, request: _Request, dialect: Dialect) -> RawReply:
+        started, outcome, finish = time.monotonic(), "ok", None
+        allowance = request.allowance
+        log.debug("prompt %s", request.messages)
+        allowance.usage += Usage(requests=1)
+        try:
+            async with asyncio.timeout(min(self._timeout, allowance.left)):
+                message = await self._send(request, dialect)
+            finish = _finish(message)
+            allowance.usage += self._usage(message)
+            reply = _raw(message, finish)
+            log.debug("reply %s", reply.text)
+            return reply
+        except Exception as fault:
+            known = translate(fault, self._maker.name, self._maker.server, self._key)
+            if known.kind == "timeout" and allowance.left <= 0:
+                known = GraderUnreachable(
+                    f"No verdict after {allowance.seconds:g} s.", "Try again, or raise EVALUATOR_DEADLINE.", kind="timeout"
+                )
+            outcome = known.kind
+            raise known from fault
+        finally:
+            log.info(
+                "call model=%s try=%d form=%s finish=%s outcome=%s seconds=%.2f",
+                self._maker.name, request.attempt, dialect.form, finish, outcome, time.monotonic() - started,
+            )  # fmt: skip
+
+    async def _send(self, request: _Request, dialect: Dialect) -> AIMessage:
+        model, messages, listen = self._maker.get(), request.messages, request.listen
+        options: dict[str, Any] = {}
+        if self._maker.is_openai:
+            # Through extra_body the reply comes back as it was sent, and our own strict reader decides; see reply.py.
+            options["extra_body"] = dialect.options(request.schema, request.tokens)
+        elif dialect.form == "tool":
+            model = model.bind_tools([_tool(request.schema)], tool_choice=TOOL)  # type: ignore[assignment]
+        if listen is None or dialect.form == "tool":  # servers differ in how they cut a tool call into pieces
+            return _as_message(await model.ainvoke(messages, **options))
+        if self._maker.is_openai:
+            options["stream_usage"] = dialect.usage_in_stream
+        feed = listen()
+        whole: AIMessageChunk | None = None
+        async for chunk in model.astream(messages, **options):
+            if isinstance(chunk, AIMessageChunk):
+                whole = chunk if whole is None else whole + chunk
+                feed(_piece(chunk))
+        if whole is None and self._maker.is_openai:  # how some servers stream an error: asked plainly, they say which
+            return _as_message(await model.ainvoke(messages, extra_body=options["extra_body"]))
+        if whole is None or _finish(whole) is None:
+            raise GraderUnreachable(
+                f"{self._maker.server} broke off in the middle of its reply.", "Try again.", kind="connection"
+            )
+        return whole
+
+    def _usage(self, message: AIMessage) -> Usage:
+        """What one reply took; unknown where the server does not say."""
+        told = message.usage_metadata
+        if not told:
+            return Usage(0, None, None, None, None)
+        details = told.get("input_token_details") or {}
+        counts = told["input_tokens"], details.get("cache_read"), told["output_tokens"]
+        return Usage(0, *counts, cost=self._price.cost(*counts) if self._price else None)
+
+
+_backoff = wait_exponential_jitter(initial=0.5, max=8.0, jitter=0.5)
+
+
+def _wait(state: RetryCallState) -> float:
+    return min(LONGEST_WAIT, max(_wish(state) or 0.0, _backoff(state)))
+
+
+def _wish(state: RetryCallState) -> float | None:
+    fault = state.outcome.exception() if state.outcome else None
+    return fault.retry_after if isinstance(fault, GraderUnreachable) else None
+
+
+def _say_wait(state: RetryCallState) -> None:
+    wish = _wish(state)
+    seconds = state.next_action.sleep if state.next_action else 0.0
+    if wish and wish > LONGEST_WAIT:
+        log.warning("wait seconds=%.1f although the server asks for %.0f", seconds, wish)
+    else:
+        log.info("wait seconds=%.1f", seconds)
+
+
+def _as_message(message: Any) -> AIMessage:
+    if not isinstance(message, AIMessage):
+        raise BadReply("The server sent no message.", "Check that OPENAI_BASE_URL is an OpenAI-compatible address.")
+    return message
+
+
+def _finish(message: AIMessage) -> str | None:
+    data = message.response_metadata
+    for name in ("finish_reason", "stop_reason", "done_reason"):
+        if data.get(name):
+            return str(data[name])
+    return None
+
+
+def _raw(message: AIMessage, finish: str | None) -> RawReply:
+    """The finish reason and the refusal are looked at before the text."""
+    text = _text(message)
+    problem = None
+    calls = _tool_calls(message)
+    if message.additional_kwargs.get("refusal") or finish in ("refusal", "SAFETY"):
+        problem = BadReply("The model refused to grade this answer.", "Let a person grade it.", kind="refusal")
+    elif finish == "content_filter":
+        problem = BadReply("The server's content filter stopped the reply.", "Let a person grade it.", kind="refusal")
+    elif finish in ("length", "max_tokens", "MAX_TOKENS"):
+        problem = BadReply("it was cut off at the length limit; be brief", kind="truncated")
+    elif len(calls) > 1:
+        problem = BadReply("it calls more than one tool")
+    elif calls and calls[0][0] != TOOL:
+        problem = BadReply(f'it calls the tool "{calls[0][0][:40]}", which does not exist')
+    elif calls and text.strip():
+        problem = BadReply("it holds both a tool call and a text")
+    elif calls:
+        text = calls[0][1]
+    if problem is None and not text.strip():
+        problem = BadReply("it is empty")
+    return RawReply(text, finish, problem)
+
+
+def _tool_calls(message: AIMessage) -> list[tuple[str, str]]:
+    """(name, arguments as sent) of every tool call."""
+    raw = message.additional_kwargs.get("tool_calls")
+    if isinstance(raw, list):
+        functions = [call.get("function") or {} for call in raw if isinstance(call, dict)]
+        return [(str(function.get("name")), str(function.get("arguments") or "")) for function in functions]
+    if isinstance(message, AIMessageChunk) and message.tool_call_chunks:
+        return [(str(chunk.get("name")), chunk.get("args") or "") for chunk in message.tool_call_chunks]
+    calls = [(call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
+    return calls + [(str(call.get("name")), str(call.get("args"))) for call in message.invalid_tool_calls]
+
+
+def _text(message: AIMessage) -> str:
+    return message.content if isinstance(message.content, str) else str(message.text)
+
+
+def _piece(chunk: AIMessageChunk) -> str:
+    return _text(chunk) + "".join(call.get("args") or "" for call in chunk.tool_call_chunks)
+
+
+def _tool(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": TOOL, "description": "Gives the verdicts.", "parameters": schema}}

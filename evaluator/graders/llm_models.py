@@ -1,0 +1,97 @@
+"""Step 3 of 6. LangChain chat models by name: `qwen3:8b` at an OpenAI-compatible server, `anthropic:...` elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import weakref
+from typing import Any
+
+from langchain.chat_models import init_chat_model
+from langchain_core.language_models import BaseChatModel
+from langchain_core.outputs import ChatResult
+from langchain_openai import ChatOpenAI
+from openai import DefaultAioHttpClient
+
+from evaluator.errors import BadSettings
+from evaluator.graders.background import close_in
+from evaluator.settings import PROVIDERS, provider_of
+
+OPENAI_API = "https://api.openai.com/v1"
+
+
+class ModelMaker:
+    """Makes one chat model for each event loop, because connections belong to the loop they were opened in."""
+
+    def __init__(self, model: str, key: str, base_url: str, temperature: float | None, timeout: float) -> None:
+        """Raises BadSettings when the provider's package is missing."""
+        self.provider = provider_of(model)
+        self.name = model.removeprefix(f"{self.provider}:")
+        self.server = (base_url or OPENAI_API) if self.provider == "openai" else self.provider
+        self._key = key
+        self._timeout = timeout
+        self._options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+        self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, BaseChatModel] = weakref.WeakKeyDictionary()
+        if self.provider != "openai":
+            _require(self.provider)
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether the model is spoken to in OpenAI's own protocol, at whatever server."""
+        return self.provider == "openai"
+
+    def get(self) -> BaseChatModel:
+        """The model of the running loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._made:
+            model = self._openai() if self.is_openai else self._other()
+            if isinstance(model, ChatOpenAI):
+                weakref.finalize(self, close_in, loop, model.http_async_client)
+            self._made[loop] = model
+        return self._made[loop]
+
+    async def close(self) -> None:
+        """Closes the connections of the running loop."""
+        model = self._made.pop(asyncio.get_running_loop(), None)
+        if isinstance(model, ChatOpenAI) and model.http_async_client is not None:
+            await model.http_async_client.aclose()
+
+    def _openai(self) -> BaseChatModel:
+        # Retries are ours alone. The client insists on a key; local servers ignore it.
+        return _ChatModel(
+            model=self.name,
+            base_url=self.server,
+            api_key=self._key or "none",  # type: ignore[arg-type]
+            timeout=self._timeout,
+            max_retries=0,
+            use_responses_api=False,
+            http_async_client=DefaultAioHttpClient(timeout=self._timeout),
+            **self._options,
+        )
+
+    def _other(self) -> BaseChatModel:
+        more: dict[str, Any] = {} if self.provider == "ollama" else {"max_retries": 0, "timeout": self._timeout}
+        model: BaseChatModel = init_chat_model(self.name, model_provider=self.provider, **more, **self._options)
+        return model
+
+
+class _ChatModel(ChatOpenAI):
+    """Keeps the arguments of tool calls as they were sent: LangChain parses them, and a field given twice is lost on the way."""
+
+    def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
+        result = super()._create_chat_result(response, generation_info)
+        data = response if isinstance(response, dict) else response.model_dump()
+        for generation, choice in zip(result.generations, data["choices"], strict=False):
+            calls = (choice.get("message") or {}).get("tool_calls")
+            if calls:
+                generation.message.additional_kwargs["tool_calls"] = calls
+        return result
+
+
+def _require(provider: str) -> None:
+    package = PROVIDERS[provider]
+    if importlib.util.find_spec(package.replace("-", "_")) is None:
+        raise BadSettings(
+            f"EVALUATOR_MODEL names the provider {provider}, whose package {package} is not installed.",
+            f"Install the extra: pip install 'mock-interview-evaluator[{provider}]' (or pip install {package}).",
+        )
