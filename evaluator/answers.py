@@ -57,12 +57,15 @@ class Span:
 
 
 def read_answer(text: str) -> Answer:
-    """Raises BadAnswer when the text is too long to grade."""
+    """Raises BadAnswer when the text is too long to grade, or holds halves of characters that no file could hold."""
     if len(text) > MAX_CHARS:
         raise BadAnswer(
             f"The answer has {len(text):,} characters; the limit is {MAX_CHARS:,}.",
             "Shorten it: an interview answer of 150 to 400 words says enough.",
         )
+    broken = next((at for at, char in enumerate(text) if "\ud800" <= char <= "\udfff"), None)
+    if broken is not None:
+        raise BadAnswer(f"The answer holds half a character at position {broken}.", "Type or paste that place again.")
     return Answer(text)
 
 

@@ -37,7 +37,7 @@ _DENIED_BEFORE = re.compile(
 _DENIED_AFTER = re.compile(
     rf"""^ ["'”]? \s* (?: [,-]+ \s* (?:which|that|this|but\s+(?:that|this|it)) (?:\s+is|'s) \s+ {_WRONG}
        | \s+ (?:is|are|would\s+be) \s+ {_WRONG}
-       | \s* [.?!]+ ["']? \s+ (?:no\b[,.] | (?:that|this|it)(?:\s+is|'s) \s+ {_WRONG}) )""",
+       | \s* [.?!]+ ["']? \s+ (?:no\b[,.] | (?:that|this|it)(?:\s+is|'s) \s+ {_WRONG} (?!\s+(?:that|to)\b)) )""",
     re.VERBOSE,
 )
 

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +24,24 @@ from tests.loopback import Loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("EVALUATOR_", "OPENAI_", "STREAMLIT_")
+
+
+HOSTILE = re.compile(r"test_hostile\.py::\w+\[(?P<group>[a-z ]+): ")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints how many hostile cases of each group passed."""
+    passed, other = Counter[str](), Counter[str]()
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            found = HOSTILE.search(getattr(report, "nodeid", "") or "")
+            if found and getattr(report, "when", "") == "call":
+                (passed if outcome == "passed" else other)[found["group"]] += 1
+    if passed or other:
+        groups = ", ".join(
+            f"{group} {passed[group]}" + (f" ({other[group]} FAILED)" if other[group] else "") for group in passed | other
+        )
+        terminalreporter.write_line(f"hostile suite: {passed.total()} cases passed: {groups}")
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ class Knowing:
     def __init__(self, choose):
         self.choose = choose
 
-    def grade(self, question, rubric, answer):
+    def grade(self, question, rubric, answer, listen=None):
         given = next(e for e in rubric.exemplars if e.answer == answer)
         levels = self.choose(rubric, given).levels
         verdicts = []
@@ -30,14 +30,14 @@ class Knowing:
 
 
 class Failing(Knowing):
-    def grade(self, question, rubric, answer):
+    def grade(self, question, rubric, answer, listen=None):
         if rubric.exemplars[0].answer == answer:
             raise CannotGrade("The server is away.", "Start it.")
         return super().grade(question, rubric, answer)
 
 
 class Nothing(Knowing):
-    def grade(self, question, rubric, answer):
+    def grade(self, question, rubric, answer, listen=None):
         raise CannotGrade("The server is away.", "Start it.")
 
 

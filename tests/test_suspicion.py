@@ -39,7 +39,7 @@ def test_text_that_speaks_to_the_grader_is_found(text):
     ],
 )
 def test_ordinary_answers_are_not_accused(text):
-    assert find_suspicious(text) == []
+    assert not find_suspicious(text)
 
 
 def test_every_injection_of_the_bank_is_found_and_no_other_exemplar_is_accused(rubrics):
@@ -53,4 +53,4 @@ def test_no_text_of_a_rubric_is_taken_for_an_attack(rubrics):
         for criterion in rubric.criteria:
             claims = [misconception.claim for misconception in criterion.misconceptions]
             for text in (criterion.point, *criterion.accept, *claims, rubric.reference_answer):
-                assert find_suspicious(text) == [], text
+                assert not find_suspicious(text), text

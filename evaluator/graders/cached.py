@@ -53,7 +53,7 @@ class CachedGrader:
         try:
             verdicts = tuple(_verdict(row, rubric) for row in data["verdicts"])
             reasons, suspicious = tuple(map(str, data["review_reasons"])), tuple(map(str, data["suspicious"]))
-        except (KeyError, TypeError, ValueError, StopIteration):
+        except (KeyError, TypeError, ValueError):
             return None  # not as we wrote it: ask again
         return Graded(verdicts, review_reasons=reasons, suspicious=suspicious, from_cache=True)
 
@@ -81,8 +81,8 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 
 
 def _verdict(row: Mapping[str, Any], rubric: Rubric) -> Verdict:
-    """Raises KeyError, TypeError, ValueError or StopIteration for a row that is not ours."""
-    criterion = rubric.criterion(row["criterion"])
+    """Raises KeyError, TypeError or ValueError for a row that is not ours."""
+    criterion = {criterion.id: criterion for criterion in rubric.criteria}[row["criterion"]]
     level = str(row["level"])
     if criterion.level(level) is None and level != CONTRADICTED:
         raise ValueError(level)

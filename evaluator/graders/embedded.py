@@ -49,6 +49,8 @@ _LEAST_COMMON, _LEAST_TOKENS = 0.15, 10
 _LIST_COMMAS = 0.4
 """Keyword lists have 0.4 to 0.8 commas a word; sentences of ten words and more stay below, on the exemplars."""
 _ECHO = 0.8
+_LEAST_SPARED = 4
+"""Words that must be left of a sentence beside what speaks to the grader."""
 _LONG_ANSWER = 60
 
 
@@ -125,10 +127,10 @@ class EmbeddedGrader:
     def places(self, question: str, answer: str) -> tuple[list[Place], tuple[str, ...]]:
         """Sentences worth comparing, and review reasons for those left out."""
         reasons: list[str] = []
-        suspicious = set(find_suspicious(answer))
+        suspicious = find_suspicious(answer)
         places: list[Place] = []
         lists: list[Span] = []
-        sentences = [sentence for sentence in split_sentences(answer) if sentence not in suspicious]
+        sentences = [part for sentence in split_sentences(answer) for part in _spared(sentence, suspicious)]
         for sentence, tokens in zip(sentences, self._model.read([sentence.text for sentence in sentences]), strict=True):
             if _is_list_of_terms(sentence.text, tokens):
                 reasons.append("not_sentences")
@@ -195,6 +197,22 @@ def decide(criterion: Criterion, likeness: Likeness) -> Verdict:
         reason = "This passage is related to the point, but not close to its accepted phrasings."
         return Verdict(criterion.id, middle[len(middle) // 2].id, reason, (likeness.nearest.text,), min(chance, 1 - chance))
     return Verdict(criterion.id, criterion.worst.id, "No passage comes close to this point.", (), min(1 - chance, SUREST))
+
+
+def _spared(sentence: Span, suspicious: Sequence[Span]) -> list[Span]:
+    """What a sentence says outside the suspicious spans, where that is enough to say something."""
+    inside = [span for span in suspicious if span.start < sentence.end and sentence.start < span.end]
+    if not inside:
+        return [sentence]
+    borders = [sentence.start, *(at for span in inside for at in (span.start, span.end)), sentence.end]
+    parts: list[Span] = []
+    for start, end in zip(borders[::2], borders[1::2], strict=True):
+        piece = sentence.text[start - sentence.start : max(start, end) - sentence.start]
+        at = start + len(piece) - len(piece.lstrip(" ,;:-–—"))
+        text = piece.strip(" ,;:-–—")
+        if len(text.split()) >= _LEAST_SPARED:
+            parts.append(Span(text, at, at + len(text)))
+    return parts
 
 
 def _is_list_of_terms(sentence: str, tokens: Tokens) -> bool:

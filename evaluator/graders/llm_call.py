@@ -10,15 +10,15 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from evaluator.errors import BadReply, GraderUnreachable
+from evaluator.errors import BadReply, CannotGrade, GraderUnreachable
 from evaluator.graders.llm_dialect import BUDGETS, TOOL, Dialect, DialectMemory
 from evaluator.graders.llm_errors import Refused, translate
 from evaluator.graders.llm_models import OPENAI_API, ModelMaker
@@ -68,6 +68,12 @@ class _Request:
     allowance: Allowance
     listen: NewListener | None
     attempt: int
+
+
+class _Silent(CannotGrade):
+    """A stream without text: how some servers stream an error or a refusal. Asked plainly, they say which it is."""
+
+    kind = "empty_stream"
 
 
 class Caller:
@@ -131,6 +137,8 @@ class Caller:
         while dialect is not None:
             try:
                 reply = await self._request(request, dialect)
+            except _Silent:
+                request = replace(request, listen=None)
             except Refused as fault:
                 dialect = self._memory.step_down(server, model, dialect, fault.part)
                 refusal = fault.otherwise
@@ -167,26 +175,29 @@ class Caller:
             )  # fmt: skip
 
     async def _send(self, request: _Request, dialect: Dialect) -> AIMessage:
-        model, messages, listen = self._maker.get(), request.messages, request.listen
+        model: Any = self._maker.get()
         options: dict[str, Any] = {}
         if self._maker.is_openai:
             # Through extra_body the reply comes back as it was sent, and our own strict reader decides; see reply.py.
             options["extra_body"] = dialect.options(request.schema, request.tokens)
         elif dialect.form == "tool":
-            model = model.bind_tools([_tool(request.schema)], tool_choice=TOOL)  # type: ignore[assignment]
-        if listen is None or dialect.form == "tool":  # servers differ in how they cut a tool call into pieces
-            return _as_message(await model.ainvoke(messages, **options))
+            model = model.bind_tools([_tool(request.schema)], tool_choice=TOOL)
+        if request.listen is None or dialect.form == "tool" or dialect.stream == "off":
+            return _as_message(await model.ainvoke(request.messages, **options))  # servers differ in how they stream a tool call
         if self._maker.is_openai:
-            options["stream_usage"] = dialect.usage_in_stream
-        feed = listen()
+            options["stream_usage"] = dialect.stream == "with_usage"
+        return await self._stream(model.astream(request.messages, **options), request.listen())
+
+    async def _stream(self, chunks: AsyncIterator[AIMessageChunk], feed: Callable[[str], None]) -> AIMessage:
+        """The whole of a streamed reply. Raises when it is not whole, or holds nothing at all."""
         whole: AIMessageChunk | None = None
-        async for chunk in model.astream(messages, **options):
-            if isinstance(chunk, AIMessageChunk):
-                whole = chunk if whole is None else whole + chunk
-                feed(_piece(chunk))
-        if whole is None and self._maker.is_openai:  # how some servers stream an error: asked plainly, they say which
-            return _as_message(await model.ainvoke(messages, extra_body=options["extra_body"]))
-        if whole is None or _finish(whole) is None:
+        async for chunk in chunks:
+            whole = chunk if whole is None else whole + chunk
+            feed(_text(chunk))
+        finish = _finish(whole) if whole is not None else None
+        if whole is None or (finish is not None and not _text(whole).strip()):
+            raise _Silent(f"{self._maker.server} sent an empty stream.", "Try again.")
+        if finish is None:
             raise GraderUnreachable(
                 f"{self._maker.server} broke off in the middle of its reply.", "Try again.", kind="connection"
             )
@@ -275,10 +286,6 @@ def _tool_calls(message: AIMessage) -> list[tuple[str, str]]:
 
 def _text(message: AIMessage) -> str:
     return message.content if isinstance(message.content, str) else str(message.text)
-
-
-def _piece(chunk: AIMessageChunk) -> str:
-    return _text(chunk) + "".join(call.get("args") or "" for call in chunk.tool_call_chunks)
 
 
 def _tool(schema: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,14 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol
 
-Part = Literal["form", "budget", "usage_in_stream"]
+Part = Literal["form", "budget", "stream"]
 
 FORMS = ("json_schema", "tool", "json_object_schema", "json_object", "text")
 BUDGETS = ("max_tokens", "max_completion_tokens", "")
+STREAMS = ("with_usage", "plain", "off")
 TOOL = "give_verdicts"
 
+_STREAM = re.compile(r"stream_options|include_usage|\bstream(?:ing)?\b", re.IGNORECASE)
 _BUDGET = re.compile(r"max_(?:completion_)?tokens", re.IGNORECASE)
 _FORM = re.compile(
     r"response_format|json_(?:schema|object)|structured output|grammar|guided|tool|function call|functions?\b|schema",
@@ -31,11 +33,12 @@ _TOO_LONG = re.compile(r"context[ _]?(?:length|window|size)|maximum context|prom
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One way to ask. `budget` is the name that the limit of reply tokens goes by; empty: none is sent."""
+    """One way to ask. `budget` is the name that the limit of reply tokens goes by (empty: none is sent), `stream` what a
+    streamed reply can be asked to tell."""
 
     form: str = FORMS[0]
     budget: str = BUDGETS[0]
-    usage_in_stream: bool = True
+    stream: str = STREAMS[0]
 
     def options(self, schema: dict[str, Any], tokens: int) -> dict[str, Any]:
         """What goes into the request's body beside model and messages."""
@@ -56,8 +59,9 @@ class Dialect:
 
     def without(self, part: Part) -> Dialect | None:
         """The next way to ask when a server has refused this part, or None when there is none."""
-        if part == "usage_in_stream":
-            return replace(self, usage_in_stream=False) if self.usage_in_stream else None
+        if part == "stream":
+            stream = _next(STREAMS, self.stream)
+            return None if stream is None else replace(self, stream=stream)
         if part == "budget":
             budget = _next(BUDGETS, self.budget)
             return None if budget is None else replace(self, budget=budget)
@@ -79,8 +83,8 @@ def refused_part(status: int, text: str) -> Part | None:
     """What of our way to ask an HTTP error is about, by its text; None when it is about something else."""
     if status not in (400, 404, 415, 422, 500, 501) or is_too_long(text):
         return None
-    if "stream_options" in text:
-        return "usage_in_stream"
+    if _STREAM.search(text) and status < 500:
+        return "stream"
     if _BUDGET.search(text) and status < 500:
         return "budget"
     pattern = _FORM if status in (400, 422) else _FORM_IN_CRASH
@@ -136,6 +140,6 @@ class DialectMemory:
 
 
 def _valid(told: dict[str, Any] | None) -> Dialect | None:
-    if not told or told.get("form") not in FORMS or told.get("budget") not in BUDGETS:
+    if not told or told.get("form") not in FORMS or told.get("budget") not in BUDGETS or told.get("stream") not in STREAMS:
         return None
-    return Dialect(told["form"], told["budget"], told.get("usage_in_stream") is not False)
+    return Dialect(told["form"], told["budget"], told["stream"])

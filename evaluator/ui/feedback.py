@@ -6,8 +6,9 @@ import html
 import json
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from evaluator.report import Report, count_levels, headline, sign_of, write_feedback
+from evaluator.report import Report, count_levels, describe_usage, headline, sign_of, write_feedback
 from evaluator.rubric import CONTRADICTED
 from evaluator.ui.marking import as_text, mark_evidence
 from evaluator.verdict import REVIEW_REASONS, CheckedVerdict
@@ -19,6 +20,24 @@ _WORDS = {
     CONTRADICTED: "contradicted",
     "unscored": "could not be scored",
 }
+
+
+class Progress:
+    """The rubric points as a grader decides them, before anything is final."""
+
+    def __init__(self, place: DeltaGenerator) -> None:
+        self._place = place
+        self._points: dict[str, CheckedVerdict] = {}
+
+    def show(self, verdict: CheckedVerdict) -> None:
+        self._points[verdict.criterion.id] = verdict
+        with self._place.container():
+            st.caption("As it comes in; the score follows when everything is checked.")
+            for number, point in enumerate(self._points.values(), start=1):
+                _show_point(number, point)
+
+    def clear(self) -> None:
+        self._place.empty()
 
 
 def show_report(report: Report) -> None:
@@ -50,7 +69,8 @@ def _show_score(report: Report) -> None:
     score.metric("Score, of 100" if report.status == "final" else "Provisional score, of 100", shown)
     words.markdown(f"**{count_levels(report)}**")
     rubric = f"rubric version {report.rubric.version} ({report.rubric.hash})"
-    words.caption(f"Graded by {as_text(report.grader.title)} · {rubric} · {report.seconds:.1f} s")
+    spent = f" · {as_text(describe_usage(report))}" if describe_usage(report) else ""
+    words.caption(f"Graded by {as_text(report.grader.title)} · {rubric} · {report.seconds:.1f} s{spent}")
     if report.status == "provisional":
         words.caption(headline(report))
 
@@ -59,6 +79,8 @@ def _show_reviews(report: Report) -> None:
     if report.review_reasons:
         reasons = "; ".join(REVIEW_REASONS[code] for code in report.review_reasons)
         st.caption(f":material/visibility: **Worth a second look by a person:** {reasons}.")
+    for span in report.suspicious:
+        st.caption(f"Speaks to the grader, so it is no evidence; it costs nothing: “{as_text(span.text)}”")
 
 
 def _show_point(number: int, verdict: CheckedVerdict) -> None:

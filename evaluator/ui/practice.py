@@ -12,7 +12,7 @@ from evaluator.errors import EvaluatorError
 from evaluator.grading import grade_question
 from evaluator.questions import Question
 from evaluator.report import Report
-from evaluator.ui.feedback import show_report
+from evaluator.ui.feedback import Progress, show_report
 from evaluator.ui.marking import as_text
 from evaluator.ui.parts import load_assembly
 from evaluator.ui.word_count import show_word_count
@@ -107,14 +107,17 @@ def _offer_grading(assembly: Assembly, question: Question, text: str) -> None:
 
 def _grade(assembly: Assembly, question: Question, text: str, embedded: bool = False) -> None:
     grader = assembly.grader_named("embedded" if embedded else None)
+    progress = Progress(st.empty())
     try:
         with st.spinner(f"Grading with {grader.identity.title}…", show_time=True):
-            report = grade_question(question, text, assembly.store, grader)
+            report = grade_question(question, text, assembly.store, grader, progress.show)
     except EvaluatorError as fault:
         st.error(f"Not graded. {as_text(fault.message)}", icon=":material/error:")
         st.write(as_text(fault.mend))
         _forget(question)
         return
+    finally:
+        progress.clear()
     st.session_state.setdefault("reports", {})[question.no] = report
 
 
