@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEAST_WORDS = 2
@@ -18,6 +19,8 @@ _SAME = str.maketrans({
     "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'",
     "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "―": "-",
 })  # fmt: skip
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_WIDE_GAP = re.compile(r"\s{2,}|[\t\n\r\x0b\x0c]")
 _EDGES = " \"'.,;:!?…()[]-*_"
 
 _NEAR = 80
@@ -57,11 +60,12 @@ def find_evidence(quote: str, answer: str) -> Evidence | None:
     return next((place for place in places if not is_denied(place, answer)), places[0] if places else None)
 
 
-def find_places(quote: str, answer: str) -> list[Evidence]:
+@functools.lru_cache(maxsize=1_024)
+def find_places(quote: str, answer: str) -> tuple[Evidence, ...]:
     """Every place where the quote stands in the answer, whole words only."""
     wanted = normalise(quote).strip(_EDGES)
     if len(wanted.split()) < LEAST_WORDS:
-        return []
+        return ()
     text, origins = _normalise_with_origins(answer)
     found: list[Evidence] = []
     at = text.find(wanted)
@@ -73,9 +77,10 @@ def find_places(quote: str, answer: str) -> list[Evidence]:
                 end += 1
             found.append(Evidence(answer[start:end], start, end))
         at = text.find(wanted, at + 1)
-    return found
+    return tuple(found)
 
 
+@functools.lru_cache(maxsize=1_024)
 def is_denied(place: Evidence, answer: str) -> bool:
     """Whether the words right around a quote deny it: a claim cut out of its own negation.
 
@@ -86,6 +91,7 @@ def is_denied(place: Evidence, answer: str) -> bool:
     return _DENIED_BEFORE.search(before) is not None or _DENIED_AFTER.search(after) is not None
 
 
+@functools.lru_cache(maxsize=1_024)
 def is_within(quote: str, text: str) -> bool:
     """Whether the quote merely repeats part of another text, such as the question."""
     return normalise(quote).strip(_EDGES) in normalise(text)
@@ -100,9 +106,11 @@ def normalise_line(text: str) -> str:
     return _normalise_with_origins(text)[0]
 
 
-@functools.lru_cache(maxsize=128)
-def _normalise_with_origins(text: str) -> tuple[str, list[int]]:
+@functools.lru_cache(maxsize=256)
+def _normalise_with_origins(text: str) -> tuple[str, Sequence[int]]:
     """The evened-out text, and for each of its characters the index in `text` that it came from."""
+    if text.isascii() and not _CONTROL.search(text):
+        return _normalise_ascii(text)
     out: list[str] = []
     origins: list[int] = []
     for index, char in enumerate(text):
@@ -120,6 +128,25 @@ def _normalise_with_origins(text: str) -> tuple[str, list[int]]:
             out.append(plain)
             origins.append(index)
     return "".join(out), origins
+
+
+def _normalise_ascii(text: str) -> tuple[str, Sequence[int]]:
+    """The same, sooner: only case, spacing and the backtick can differ."""
+    plain = text.lower().replace("`", "'")
+    gaps = [gap.span() for gap in _WIDE_GAP.finditer(plain)]
+    if not gaps:
+        return plain, range(len(plain))
+    pieces: list[str] = []
+    origins: list[int] = []
+    at = 0
+    for start, end in [*gaps, (len(plain), len(plain))]:
+        pieces.append(plain[at:start])
+        origins.extend(range(at, start))
+        if start < len(plain):
+            pieces.append(" ")
+            origins.append(start)
+        at = end
+    return "".join(pieces), origins
 
 
 def _splits_word(text: str, at: int) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from evaluator.answers import Span, read_answer
+from evaluator.answers import Answer, read_answer
 from evaluator.errors import CannotGrade
-from evaluator.graders.protocol import Graded, Grader, Listen, Usage
+from evaluator.graders.protocol import AsyncGrader, Graded, Grader, Identity, Listen, Usage
 from evaluator.questions import Question
 from evaluator.report import Failure, Report, failure_of
 from evaluator.retrieval import RubricStore
@@ -39,38 +39,62 @@ def grade_answer(question: Question, rubric: Rubric, text: str, grader: Grader, 
     """The same with a rubric at hand. Raises BadAnswer for a text over the limit."""
     started = time.monotonic()
     answer = read_answer(text)
-    reasons: tuple[str, ...] = ()
-    suspicious: Sequence[Span] = ()
-    graded, error = Graded(()), None
-    if answer.is_blank:
-        verdicts = missed_everywhere(rubric, "There is no answer to this point; no grader was asked.")
-    else:
-        suspicious = find_suspicious(answer.text)
+    graded: Graded | CannotGrade | None = None
+    if not answer.is_blank:
         try:
-            graded = grader.grade(question, rubric, answer.text, _listener(question, rubric, answer.text, suspicious, watch))
+            graded = grader.grade(question, rubric, answer.text, _listener(question, rubric, answer.text, watch))
         except CannotGrade as fault:
-            verdicts, error = (), failure_of(fault)
-            graded = Graded((), fault.usage or Usage(), ("refused",) if fault.kind == "refusal" else ())
-        else:
-            verdicts, reasons = check_verdicts(rubric, question.text, answer.text, graded.verdicts, suspicious)
-        reasons = tuple(dict.fromkeys((*reasons, *graded.review_reasons, *(["suspicious_text"] if suspicious else []))))
+            graded = fault
+    return _conclude(question, rubric, answer, grader.identity, graded, started)
+
+
+async def agrade_answer(question: Question, rubric: Rubric, text: str, grader: AsyncGrader) -> Report:
+    """The same for many answers at once, in one event loop."""
+    started = time.monotonic()
+    answer = read_answer(text)
+    graded: Graded | CannotGrade | None = None
+    if not answer.is_blank:
+        try:
+            graded = await grader.agrade(question, rubric, answer.text)
+        except CannotGrade as fault:
+            graded = fault
+    return _conclude(question, rubric, answer, grader.identity, graded, started)
+
+
+def _conclude(
+    question: Question, rubric: Rubric, answer: Answer, grader: Identity, graded: Graded | CannotGrade | None, started: float
+) -> Report:
+    """Steps 4 to 6: what a grader gave, or failed to give, or was not asked for because the answer is blank."""
+    reasons: tuple[str, ...] = ()
+    verdicts: tuple[CheckedVerdict, ...] = ()
+    error: Failure | None = None
+    suspicious = find_suspicious(answer.text)
+    if graded is None:
+        verdicts = missed_everywhere(rubric, "There is no answer to this point; no grader was asked.")
+        graded = Graded(())
+    elif isinstance(graded, CannotGrade):
+        error = failure_of(graded)
+        graded = Graded((), graded.usage or Usage(), ("refused",) if graded.kind == "refusal" else ())
+    else:
+        verdicts, reasons = check_verdicts(rubric, question.text, answer.text, graded.verdicts, suspicious)
+    reasons = tuple(dict.fromkeys((*reasons, *graded.review_reasons, *(["suspicious_text"] if suspicious else []))))
     score = score_verdicts(verdicts)
     if score.value is None and error is None:
         error = NOTHING_SCORED
     return Report(
-        question, rubric, answer, verdicts, score, reasons, grader.identity, graded.usage, time.monotonic() - started, error,
+        question, rubric, answer, verdicts, score, reasons, grader, graded.usage, time.monotonic() - started, error,
         suspicious=join_spans(answer.text, suspicious, graded.suspicious), from_cache=graded.from_cache,
     )  # fmt: skip
 
 
-def _listener(question: Question, rubric: Rubric, answer: str, suspicious: Sequence[Span], watch: Watch | None) -> Listen | None:
+def _listener(question: Question, rubric: Rubric, answer: str, watch: Watch | None) -> Listen | None:
     """Checks each verdict by itself on its way to the watcher."""
     if watch is None:
         return None
 
     def listen(verdict: Verdict) -> None:
         criteria = [criterion for criterion in rubric.criteria if criterion.id == verdict.criterion]
-        for checked in check_each(criteria, question.text, answer, [verdict], suspicious)[0].values():
+        for checked in check_each(criteria, question.text, answer, [verdict], find_suspicious(answer))[0].values():
             watch(checked)
 
     return listen

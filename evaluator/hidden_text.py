@@ -17,24 +17,29 @@ _STEERING = re.compile("[\u202a-\u202e\u2066-\u2069]|[\U000e0020-\U000e007f]")
 _SPELLED = re.compile(r"(?:\b[A-Za-z][ ._-]+){7,}[A-Za-z]\b")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(r"(?:\b[0-9a-fA-F]{2}[ :,]?){12,}|\b[0-9a-fA-F]{24,}\b|(?:\\x[0-9a-fA-F]{2}){6,}")
+_SPACED_HEX = re.compile(r"(?:\b[0-9a-fA-F]{2}[ :,]){12,}")
 _ESCAPED = re.compile(r"(?:&#x?[0-9a-fA-F]+;\s?){4,}|(?:%[0-9A-Fa-f]{2}){4,}|(?:\\u[0-9a-fA-F]{4}){4,}")
 _MIXED = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*[\u0430-\u044f\u0410-\u042f\u0456\u0458\u0455])\w{3,}\b")
 """A word of Latin and Cyrillic letters: look-alikes."""
 _TELLTALE = ("ignore", "rubric", "award", "grade", "score", "marks", "points", "instructions", "credit")
-_TURNED = re.compile(
-    rf"\b(?:{'|'.join([*(codecs.encode(word, 'rot13') for word in _TELLTALE), *(word[::-1] for word in _TELLTALE)])})\b",
-    re.IGNORECASE,
-)
+_TURNED_WORDS = [*(codecs.encode(word, "rot13") for word in _TELLTALE), *(word[::-1] for word in _TELLTALE), "gur", "naq"]
+_TURNED = re.compile(rf"\b(?:{'|'.join(_TURNED_WORDS[:-2])})\b", re.IGNORECASE)
+_TURNED_SMALL = re.compile(r"\b(?:gur|naq|guvf|jvgu|lbhe)\b", re.IGNORECASE)
 """Words of an attack in rot13 or read from right to left."""
 
 
 def is_hidden(text: str) -> bool:
     """Whether the text holds characters or codes that a person would not read and a model might."""
-    if _STEERING.search(text) or len("".join(_WIDTHLESS.findall(text))) >= 2 or _SPELLED.search(text) or _MIXED.search(text):
+    if not text.isascii() and (_STEERING.search(text) or len("".join(_WIDTHLESS.findall(text))) >= 2 or _MIXED.search(text)):
         return True
-    if _ESCAPED.search(text) or _TURNED.search(text):
+    lengths = [len(word) for word in text.split()]
+    if lengths.count(1) >= 8 and _SPELLED.search(text):
         return True
-    return any(_is_prose(decoded) for decoded in _decoded(text))
+    lower = text.lower()
+    if any(word in lower for word in _TURNED_WORDS) and (_TURNED.search(text) or len(_TURNED_SMALL.findall(text)) >= 2):
+        return True
+    codes = max(lengths, default=0) >= 20 or (lengths.count(2) + lengths.count(3) >= 12 and _SPACED_HEX.search(text))
+    return bool(codes and (_ESCAPED.search(text) or any(_is_prose(decoded) for decoded in _decoded(text))))
 
 
 def without_disguise(text: str) -> str:

@@ -125,6 +125,11 @@ class Rubric:
         return 100 * sum(weight * level.credit for weight, level in levels if level) / sum(weight for weight, _ in levels)
 
     @cached_property
+    def expected_scores(self) -> dict[str, float]:
+        """The expected score of each exemplar, by its answer."""
+        return {exemplar.answer: self.expected_score(exemplar) for exemplar in self.exemplars}
+
+    @cached_property
     def hash(self) -> str:
         """Twelve hex digits of the SHA-256 of the content."""
         return hashlib.sha256(json.dumps(self.to_data(), sort_keys=True).encode()).hexdigest()[:12]

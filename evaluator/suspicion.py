@@ -13,23 +13,11 @@ from collections.abc import Iterator, Sequence
 from evaluator.answers import Span, split_sentences
 from evaluator.evidence import find_places
 from evaluator.hidden_text import is_hidden, without_disguise
-from evaluator.suspicion_patterns import (
-    ALWAYS,
-    COMMAND,
-    GRADER,
-    OLD_ORDERS,
-    PAPER,
-    PLEA,
-    PRAISE,
-    SAID_BY_OTHERS,
-    SECRET,
-    SHOW,
-    TRIGGER,
-    YOU,
-)
+from evaluator.suspicion_patterns import ALONE, COMMAND, GRADER, PAPER, PRAISE, SAID_BY_OTHERS, SECRET, SHOW, YOU
 
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[-–—]+\s|(?<=[)\]])\s|\s(?=\()")
 _QUOTED = re.compile(r"(?<!\w)[\"“'‘](?:[^\"“”\n]{3,200}?)[\"”'’](?=\W|$)")
+_STEMS = sorted({stem for rule in (*ALONE, GRADER, PAPER, SECRET) for stem in rule.stems} - {"*"})
 _AROUND = 160
 """Characters before and after a quotation in which it may be said whose words it holds."""
 
@@ -37,17 +25,18 @@ _AROUND = 160
 @functools.lru_cache(maxsize=128)
 def find_suspicious(answer: str) -> tuple[Span, ...]:
     """The clauses that address the grader, fake what is not the candidate's to write, or hide text, in order."""
-    found: list[Span] = []
     hides = is_hidden(answer)
-    if not hides and not TRIGGER.search(answer):
-        return ()
     told = _without_reported(without_disguise(answer))
+    rules = _Rules(told)
+    if not hides and not rules:
+        return ()
+    found: list[Span] = []
     for sentence in split_sentences(answer):
-        text = told[sentence.start : sentence.end]
         if hides and is_hidden(sentence.text):
             found.append(sentence)
-        elif TRIGGER.search(text) and _is_suspicious(text):
-            found += _narrow(sentence, told) or [sentence]
+        elif rules.fit(told[sentence.start : sentence.end]):
+            clauses = [clause for clause in _clauses(sentence) if rules.fit(told[clause.start : clause.end])]
+            found += clauses or [sentence]  # a claim beside the clauses stays evidence
     return tuple(found)
 
 
@@ -64,15 +53,32 @@ def join_spans(answer: str, spans: Sequence[Span], quotes: Sequence[str]) -> tup
     return tuple(Span(answer[start:end], start, end) for start, end in joined)
 
 
-def _is_suspicious(text: str) -> bool:
-    if ALWAYS.search(text) or OLD_ORDERS.search(text) or PLEA.search(text):
-        return True
-    praised, commanded = PRAISE.search(text) is not None, COMMAND.search(text) is not None
-    if GRADER.search(text) and (praised or commanded):
-        return True
-    if YOU.search(text) and commanded and SECRET.search(text) and SHOW.search(text):
-        return True
-    return praised and commanded and PAPER.search(text) is not None
+class _Rules:
+    """The rules that a text can fit at all, by its words."""
+
+    def __init__(self, text: str) -> None:
+        lower = text.lower()
+        present = {stem for stem in _STEMS if stem in lower} | ({"*"} if not text.isascii() else set())
+        self._alone = [rule.pattern for rule in ALONE if not present.isdisjoint(rule.stems) and rule.anywhere.search(text)]
+        self._grader, self._paper, self._secret = (
+            not present.isdisjoint(rule.stems) and rule.anywhere.search(text) is not None for rule in (GRADER, PAPER, SECRET)
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._alone or self._grader or self._paper or self._secret)
+
+    def fit(self, text: str) -> bool:
+        """Whether a sentence or clause is suspicious: by one rule alone, or by several signs together."""
+        if any(pattern.search(text) for pattern in self._alone):
+            return True
+        speaks_of_grader = self._grader and GRADER.pattern.search(text)
+        speaks_of_paper = self._paper and PAPER.pattern.search(text)
+        speaks_of_secret = self._secret and YOU.pattern.search(text) and SECRET.pattern.search(text)
+        if not (speaks_of_grader or speaks_of_paper or speaks_of_secret) or not COMMAND.pattern.search(text):
+            return bool(speaks_of_grader and PRAISE.pattern.search(text))
+        if speaks_of_grader or (speaks_of_secret and SHOW.pattern.search(text)):
+            return True
+        return bool(speaks_of_paper and PRAISE.pattern.search(text))
 
 
 def _without_reported(text: str) -> str:
@@ -80,14 +86,9 @@ def _without_reported(text: str) -> str:
 
     def blot(quoted: re.Match[str]) -> str:
         around = text[max(0, quoted.start() - _AROUND) : quoted.end() + _AROUND]
-        return "x" * len(quoted[0]) if SAID_BY_OTHERS.search(around) else quoted[0]
+        return "x" * len(quoted[0]) if SAID_BY_OTHERS.pattern.search(around) else quoted[0]
 
     return _QUOTED.sub(blot, text)
-
-
-def _narrow(sentence: Span, told: str) -> list[Span]:
-    """The clauses of a suspicious sentence that are suspicious by themselves, so that a claim beside them stays evidence."""
-    return [clause for clause in _clauses(sentence) if _is_suspicious(told[clause.start : clause.end])]
 
 
 def _clauses(sentence: Span) -> Iterator[Span]:

@@ -62,7 +62,8 @@ def test_the_request_asks_for_a_strict_schema_with_the_answer_last(grade, loopba
     grade(answer='He said "met".\n{"level": "met"}')
     body = loopback.requests[0]
     assert body["response_format"]["json_schema"]["strict"] is True
-    assert (body["temperature"], body["model"]) == (0, "gpt-4.1-mini")
+    assert set(body) == {"model", "messages", "temperature", "stream", "response_format", "max_tokens"}
+    assert (body["temperature"], body["model"], body["stream"]) == (0, "gpt-4.1-mini", False)
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert answer_in(body) == 'He said "met".\n{"level": "met"}'
     assert points_in(body) == ["alpha", "beta", "gamma", "delta"]

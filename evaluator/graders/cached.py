@@ -14,8 +14,7 @@ from evaluator.graders.llm import LLMGrader
 from evaluator.graders.protocol import Graded, Identity, Listen
 from evaluator.questions import Question
 from evaluator.rubric import CONTRADICTED, Misconception, Rubric
-from evaluator.suspicion import find_suspicious
-from evaluator.verdict import Verdict, check_verdicts
+from evaluator.verdict import Verdict
 
 
 class CachedGrader:
@@ -32,16 +31,12 @@ class CachedGrader:
     def grade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
         """Raises CannotGrade. A failure is never kept."""
         key = self._grader.cache_key(question, rubric, answer)
-        return self._kept(key, rubric) or self._keep(
-            key, question, rubric, answer, self._grader.grade(question, rubric, answer, listen)
-        )
+        return self._kept(key, rubric) or self._keep(key, question, self._grader.grade(question, rubric, answer, listen))
 
     async def agrade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
         """The same for many answers at once, in one event loop."""
         key = self._grader.cache_key(question, rubric, answer)
-        return self._kept(key, rubric) or self._keep(
-            key, question, rubric, answer, await self._grader.agrade(question, rubric, answer, listen)
-        )
+        return self._kept(key, rubric) or self._keep(key, question, await self._grader.agrade(question, rubric, answer, listen))
 
     async def close(self) -> None:
         await self._grader.close()
@@ -57,9 +52,8 @@ class CachedGrader:
             return None  # not as we wrote it: ask again
         return Graded(verdicts, review_reasons=reasons, suspicious=suspicious, from_cache=True)
 
-    def _keep(self, key: str, question: Question, rubric: Rubric, answer: str, graded: Graded) -> Graded:
-        checked, _ = check_verdicts(rubric, question.text, answer, graded.verdicts, find_suspicious(answer))
-        if all(verdict.is_scored for verdict in checked) and "second_look_failed" not in graded.review_reasons:
+    def _keep(self, key: str, question: Question, graded: Graded) -> Graded:
+        if graded.is_verified and "second_look_failed" not in graded.review_reasons:
             data = {
                 "verdicts": [_row(verdict) for verdict in graded.verdicts],
                 "review_reasons": list(graded.review_reasons),

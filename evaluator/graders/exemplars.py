@@ -6,9 +6,9 @@ similar ones, ranked by the rubric store.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
-from evaluator.evidence import normalise
 from evaluator.rubric import Exemplar, Rubric
 
 RankExemplars = Callable[[Rubric, str], Sequence[Exemplar]]
@@ -25,11 +25,11 @@ def choose_exemplars(rubric: Rubric, answer: str, most: int, rank: RankExemplars
     if most <= 0:
         return ()
     ranked = rank(rubric, answer) if rank else sorted(rubric.exemplars, key=lambda exemplar: _order(exemplar.kind))
-    told = normalise(answer)
-    known = [exemplar for exemplar in ranked if exemplar.kind in _SHOWN and not _is_same(normalise(exemplar.answer), told)]
+    told = _plain(answer)
+    known = [exemplar for exemplar in ranked if exemplar.kind in _SHOWN and _plain(exemplar.answer) not in told]
     thirds: list[list[Exemplar]] = [[], [], []]
     for exemplar in known:
-        thirds[_third(rubric.expected_score(exemplar))].append(exemplar)
+        thirds[_third(rubric.expected_scores[exemplar.answer])].append(exemplar)
     chosen: list[Exemplar] = []
     while len(chosen) < most and any(thirds):
         for third in thirds:
@@ -46,5 +46,6 @@ def _third(score: float) -> int:
     return 0 if score >= 67 else 1 if score >= 33 else 2
 
 
-def _is_same(exemplar: str, answer: str) -> bool:
-    return exemplar == answer or exemplar in answer
+@functools.lru_cache(maxsize=1_024)
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

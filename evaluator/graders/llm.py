@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from evaluator.errors import BadReply, CannotGrade
 from evaluator.graders.background import listen_in_background, run_in_background
@@ -101,6 +101,7 @@ class LLMGrader:
             price = prices.price(maker.server, maker.name) if prices else None
             return maker, Caller(maker, memory, key, price, timeout=options.timeout, tries=options.tries, sleep=sleep)
 
+        self._keys: dict[tuple[int, str, str], Any] = {}
         self._maker, self._caller = caller(model)
         self._second_maker, self._second_caller = self._maker, self._caller
         if options.second_model:
@@ -115,13 +116,26 @@ class LLMGrader:
 
     def cache_key(self, question: Question, rubric: Rubric, answer: str) -> str:
         """What a grading depends on, as a hash: when any of it changes, so does the key."""
-        identity = self.identity
-        shown = [[exemplar.answer, dict(exemplar.levels)] for exemplar in self._exemplars(rubric, answer)]
+        known = question.no, question.text, rubric.hash
+        if known not in self._keys:
+            self._keys[known] = self._key_without_answer(question, rubric)
+        digest = self._keys[known].copy()
+        for text in (answer, *(exemplar.answer for exemplar in self._exemplars(rubric, answer))):
+            digest.update(hashlib.sha256(text.encode()).digest())
+        return str(digest.hexdigest())
+
+    def _key_without_answer(self, question: Question, rubric: Rubric) -> Any:
+        schema = reply_schema(rubric.criteria)
         parts = [
-            question.no, question.text, rubric.hash, answer, asdict(identity), self._maker.server, shown,
-            self._options.max_tokens, reply_schema(rubric.criteria),
-        ]  # fmt: skip
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+            question.no,
+            question.text,
+            rubric.hash,
+            asdict(self.identity),
+            self._maker.server,
+            self._options.max_tokens,
+            schema,
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
 
     def grade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
         """Raises GraderRefused, GraderUnreachable or BadReply. With `listen` the reply is streamed."""
@@ -169,14 +183,16 @@ class LLMGrader:
         )
         reasons: list[str] = []
         suspicious = list(sitting.reply.suspicious)
+        verified = True
         for criterion, (verdict, reason, more) in zip(again, looks, strict=True):
+            verified = verified and _check(sitting, {criterion.id: verdict})[criterion.id].is_scored
             claims[criterion.id] = verdict
             reasons += [reason] if reason else []
             suspicious += more
         if suspicious:
             reasons.append("suspicious_text")
         distinct = tuple(dict.fromkeys(suspicious))
-        return Graded(tuple(claims.values()), sitting.allowance.usage, tuple(dict.fromkeys(reasons)), distinct)
+        return Graded(tuple(claims.values()), sitting.allowance.usage, tuple(dict.fromkeys(reasons)), distinct, verified)
 
     # --- one request for all criteria, or several for fewer
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
 
 from evaluator.errors import BadReply, CannotGrade, GraderUnreachable
 from evaluator.graders.llm_dialect import BUDGETS, TOOL, Dialect, DialectMemory
@@ -114,21 +113,19 @@ class Caller:
         listen: NewListener | None = None,
     ) -> RawReply:
         """One reply. With `listen` it is streamed, and every piece of its text is passed on. Raises CannotGrade."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(GraderUnreachable),
-            stop=lambda state: stop_after_attempt(self._tries)(state) or _wait(state) >= allowance.left,
-            wait=_wait,
-            sleep=self._sleep,
-            before_sleep=_say_wait,
-            reraise=True,
-        )
-
-        async def once() -> RawReply:
-            request = _Request(messages, schema, tokens, allowance, listen, retrying.statistics["attempt_number"])
-            return await self._try(request)
-
-        reply: RawReply = await retrying(once)
-        return reply
+        for attempt in range(1, self._tries + 1):
+            try:
+                return await self._try(_Request(messages, schema, tokens, allowance, listen, attempt))
+            except GraderUnreachable as fault:
+                wait = _wait(fault, attempt)
+                if attempt == self._tries or wait >= allowance.left:
+                    raise
+                if (wish := fault.retry_after or 0.0) > LONGEST_WAIT:
+                    log.warning("wait seconds=%.1f although the server asks for %.0f", wait, wish)
+                else:
+                    log.info("wait seconds=%.1f", wait)
+            await self._sleep(wait)
+        raise AssertionError("the last try returns or raises")
 
     async def _try(self, request: _Request) -> RawReply:
         """One try, which goes down the ladder as far as the server makes it."""
@@ -213,25 +210,11 @@ class Caller:
         return Usage(0, *counts, cost=self._price.cost(*counts) if self._price else None)
 
 
-_backoff = wait_exponential_jitter(initial=0.5, max=8.0, jitter=0.5)
-
-
-def _wait(state: RetryCallState) -> float:
-    return min(LONGEST_WAIT, max(_wish(state) or 0.0, _backoff(state)))
-
-
-def _wish(state: RetryCallState) -> float | None:
-    fault = state.outcome.exception() if state.outcome else None
-    return fault.retry_after if isinstance(fault, GraderUnreachable) else None
-
-
-def _say_wait(state: RetryCallState) -> None:
-    wish = _wish(state)
-    seconds = state.next_action.sleep if state.next_action else 0.0
-    if wish and wish > LONGEST_WAIT:
-        log.warning("wait seconds=%.1f although the server asks for %.0f", seconds, wish)
-    else:
-        log.info("wait seconds=%.1f", seconds)
+def _wait(fault: GraderUnreachable, attempt: int) -> float:
+    """Seconds before the next try: growing, with jitter so that many workers do not come back at once; the server's wish
+    counts up to a limit."""
+    backoff = min(8.0, 0.5 * 2.0 ** (attempt - 1)) + random.uniform(0, 0.5)
+    return min(LONGEST_WAIT, max(fault.retry_after or 0.0, backoff))
 
 
 def _as_message(message: Any) -> AIMessage:

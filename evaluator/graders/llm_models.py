@@ -8,7 +8,9 @@ import weakref
 from typing import Any
 
 from langchain.chat_models import init_chat_model
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatResult
 from langchain_openai import ChatOpenAI
 from openai import DefaultAioHttpClient
@@ -76,15 +78,30 @@ class ModelMaker:
 
 
 class _ChatModel(ChatOpenAI):
-    """Keeps the arguments of tool calls as they were sent: LangChain parses them, and a field given twice is lost on the way."""
+    """ChatOpenAI, with less done to each request and reply.
+
+    A reply is turned into a message in the event loop, not in a thread. The body goes out as it is: the client would compare
+    every message with every type of message that there is, which takes longer than all of our own work on an answer. And
+    tool calls keep their arguments as they were sent: LangChain parses them, and a field given twice is lost on the way.
+    """
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        payload = self._get_request_payload(messages, stop=stop, **kwargs)
+        payload |= payload.pop("extra_body", {})
+        return self._create_chat_result(await self.async_client.create(model=self.model_name, messages=[], extra_body=payload))
 
     def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
         result = super()._create_chat_result(response, generation_info)
-        data = response if isinstance(response, dict) else response.model_dump()
-        for generation, choice in zip(result.generations, data["choices"], strict=False):
-            calls = (choice.get("message") or {}).get("tool_calls")
-            if calls:
-                generation.message.additional_kwargs["tool_calls"] = calls
+        if any(getattr(generation.message, "tool_calls", None) for generation in result.generations):
+            data = response if isinstance(response, dict) else response.model_dump()
+            for generation, choice in zip(result.generations, data["choices"], strict=False):
+                generation.message.additional_kwargs["tool_calls"] = (choice.get("message") or {}).get("tool_calls")
         return result
 
 

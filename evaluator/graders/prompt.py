@@ -21,6 +21,9 @@ VERSION = "2"
 CANNOT_ASSESS = "cannot_assess"
 Messages = list[tuple[str, str]]
 _FOLDER = Path(__file__).parent / "prompts"
+_tasks: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], str] = {}
+"""Tasks written before, because all answers to a question share one."""
+_MOST_TASKS = 256
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -41,14 +44,20 @@ def write_messages(
     `criteria` are those to judge, by default all of the rubric's; the exemplars are shown with their levels.
     """
     criteria = criteria or rubric.criteria
-    task = _fill(
-        "task",
-        question=question.text,
-        guidelines=rubric.guidelines or "None.",
-        reference_answer=rubric.reference_answer,
-        criteria="\n\n".join(_describe(criterion) for criterion in criteria),
-        exemplars=_show(exemplars, criteria),
-    )
+    key = question.text, rubric.hash, tuple(criterion.id for criterion in criteria), tuple(shown.answer for shown in exemplars)
+    task = _tasks.get(key)
+    if task is None:
+        task = _fill(
+            "task",
+            question=question.text,
+            guidelines=rubric.guidelines or "None.",
+            reference_answer=rubric.reference_answer,
+            criteria="\n\n".join(_describe(criterion) for criterion in criteria),
+            exemplars=_show(exemplars, criteria),
+        )
+        if len(_tasks) >= _MOST_TASKS:
+            _tasks.clear()
+        _tasks[key] = task
     return [("system", _read("system")), ("human", task + _encode(answer))]
 
 

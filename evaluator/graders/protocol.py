@@ -50,12 +50,13 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Graded:
     """`review_reasons` are codes of verdict.REVIEW_REASONS that the grader itself raises; `suspicious` are quotes of text
-    that, by its word, speaks to the grader instead of answering."""
+    that, by its word, speaks to the grader instead of answering. `is_verified`: the grader has itself confirmed every claim."""
 
     verdicts: tuple[Verdict, ...]
     usage: Usage = field(default_factory=Usage)
     review_reasons: tuple[str, ...] = ()
     suspicious: tuple[str, ...] = ()
+    is_verified: bool = False
     from_cache: bool = False
 
 
@@ -69,6 +70,18 @@ class Grader(Protocol):
 
     def grade(self, question: Question, rubric: Rubric, answer: str, listen: Listen | None = None) -> Graded:
         """Raises CannotGrade when there are no verdicts to give. Graders that decide all at once need not use `listen`."""
+
+
+class AsyncGrader(Protocol):
+    """A grader that many answers may wait for at once, in one event loop."""
+
+    @property
+    def identity(self) -> Identity: ...
+
+    async def agrade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
+        """Raises CannotGrade."""
+
+    async def close(self) -> None: ...
 
 
 def _sum(one: _Number | None, other: _Number | None) -> _Number | None:
