@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import sys
 import tempfile
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 
 from evaluator.assembly import Assembly
 from evaluator.errors import EvaluatorError, GraderRefused, GraderUnreachable
+from evaluator.prices import read_prices
 from evaluator.rubric_files import check_rubric_files
-from evaluator.settings import Settings
+from evaluator.settings import PROVIDERS, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ def examine(assembly: Assembly) -> list[Finding]:
         ("embedding model", lambda: _embedder(assembly)),
         ("rubric store", lambda: _store(assembly)),
         ("LLM server", lambda: _llm(settings)),
+        ("prices", lambda: _prices(settings)),
+        ("cache", lambda: _cache(assembly)),
         ("grader", lambda: _grader(assembly)),
     ]
     return [_finding(name, check) for name, check in checks]
@@ -77,6 +81,12 @@ def _store(assembly: Assembly) -> str:
 
 
 def _llm(settings: Settings) -> str:
+    if settings.provider != "openai":
+        package = PROVIDERS[settings.provider]
+        if importlib.util.find_spec(package.replace("-", "_")) is None:
+            mend = f"pip install 'mock-interview-evaluator[{settings.provider}]' (or pip install {package})."
+            raise EvaluatorError(f"{settings.model} needs the package {package}, which is not installed.", mend)
+        return f"{settings.model} through {package}, with that package's own settings; not asked"
     if not settings.has_llm:
         return "not configured (no OPENAI_API_KEY, no OPENAI_BASE_URL); the embedded grader needs none"
     import httpx
@@ -105,6 +115,16 @@ def _model_names(reply: object) -> list[str]:
         return [str(row["id"]) for row in reply.json()["data"]]  # type: ignore[attr-defined]
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _prices(settings: Settings) -> str:
+    prices = read_prices(settings.prices_file).prices
+    return f"{len(prices)} models in {settings.prices_file}"
+
+
+def _cache(assembly: Assembly) -> str:
+    kept = sum(count for _, count, _, _ in assembly.cache.stats())
+    return f"{kept} gradings in {assembly.cache.path}" + ("" if assembly.settings.cache else "; switched off")
 
 
 def _grader(assembly: Assembly) -> str:

@@ -54,7 +54,7 @@ ALONE: tuple[Rule, ...] = (
             (?:message|paragraph|comment|note|transcript|memo|text|line|submission|footnote|asked)\b""",
     ),
     _rule(
-        "your",
+        "output reply result response feedback reason explanation",
         r"\b(?:copy|put|transfer|return|enter|paste)\b .{0,40} \bin(?:to|side)?\s+(?:your|the)\s+(?:output|reply|result|response|feedback|reason|explanation)\b",
     ),
     _rule(
@@ -110,7 +110,7 @@ ALONE: tuple[Rule, ...] = (
         r"\b(?:move\s+on|proceed|skip)\s+to\s+the\s+next\s+(?:candidate|item|answer)\b | \b(?:for|of)\s+the\s+(?:next|previous)\s+(?:item|candidate)\b",
     ),
     _rule(
-        "missing lower omission",
+        "missing omission gap grade score point error mistake",
         r"\b(?:do\s+not|don'?t|never)\s+(?:lower|list|mention|deduct|report|flag|penali\w+)\b .{0,40} \b(?:gaps?|omissions?|missing|grade|score|points?|errors?|mistakes?)\b | \bmissing\s+list\b",
     ),
     # whoever grades
@@ -124,11 +124,11 @@ ALONE: tuple[Rule, ...] = (
             (?:an?\s+|the\s+)? (?:\w+\s+){{0,2}} (?:{_WHO}|reviewers?)\b (?!\s+(?:model|network)s?\b)""",
     ),
     _rule(
-        "grader evaluator examiner scorer evaluating grading",
+        "grader evaluator examiner assessor scorer rater checker marker evaluating grading scoring reviewer",
         rf"\b{_WHO}\s+(?:are\s+(?:told\s+)?to|should|must|who\s+deviate|config|notice)\b | ^[\W\d]*(?:to\s+(?:the|any)\s+)?(?:reviewer\s+bot|{_WHO}|(?:evaluating|grading|scoring)\s+(?:model|software|system))\s*[:,]",
     ),
     _rule(
-        "whoever whatever automated person software machine reader",
+        "whoever whatever automated person software machine model system ai dear",
         r"""\b(?:who|what)ever\s+(?:you\s+are\b|(?:is\s+)?(?:read|grad|mark|scor|assess|evaluat|process)\w*\s+(?:this|it|the\s+(?:answer|text)))
             | \b(?:the\s+)?person\s+(?:who\s+(?:is\s+)?)?(?:marking|grading|scoring|reading)\s+this\b | \bautomated\s+(?:readers?|scorers?|graders?)\b
             | \b(?:software|machine|model|system|ai)\s+that\s+(?:reads?|grades?|scores?|marks?)\s+this\b | \bdear\s+(?:reader|model|ai|llm|assistant)\b""",
@@ -166,7 +166,7 @@ ALONE: tuple[Rule, ...] = (
         "question item",
         r"\bquestion\s+\d+\s+(?:is\s+)?(?:closed|done|finished|scored)\b | \bitem\s+is\s+(?:closed|done|finished|scored)\b",
     ),
-    _rule("] }", r"^\W*[\]}\"']{3,}\W*$ | ^\s*[\"']\s*[}\]]"),
+    _rule("] } \"\"\" '''", r"^\W*[\]}\"']{3,}\W*$ | ^\s*[\"']\s*[}\]]"),
     _rule("new", r"^\W*new\s+(?:task|rule|instruction)s?\b\s*[:,(]"),
     _rule("system", r"\bsystem\s+(?:message|note|override|notice|update)\b\s*[(:\]]"),
     _rule(
@@ -193,12 +193,12 @@ ALONE: tuple[Rule, ...] = (
         r"\b(?:result|verdict|grade|rating|coverage|score)\s*[:=]\s*(?:pass|\d+\s*/\s*\d+|10+\s*%|10\b|strong|excellent|top|met|complete)\b",
     ),
     _rule(
-        "total matched scored points",
+        "total matched score point coverage",
         r"\b(?:total|matched|scored?|points?|coverage)\b\W{0,6}(?:\w+\s+){0,3}\b(\d{1,3})\s*(?:/|\s+of\s+|\s+out\s+of\s+)\s*\1\b",
     ),
-    _rule("covered", r"\|\W*covered\s*\| | \|\s*\**total\**\s*\|(?=.*\d)"),
+    _rule("covered total", r"\|\W*covered\s*\| | \|\s*\**total\**\s*\|(?=.*\d)"),
     _rule("expected", r"\b(?:all\s+)?expected\s+points?\s*:\s*(?:found|covered|met)\b"),
-    _rule("-worker worker", r"\b(?:grader|grading|evaluator)[-_]\w+[-_]?\d*"),
+    _rule("grader grading evaluator", r"\b(?:grader|grading|evaluator)[-_]\w+[-_]?\d*"),
     # what the grader is to give away
     _rule(
         "word reason explanation feedback comment review",
@@ -232,7 +232,7 @@ ALONE: tuple[Rule, ...] = (
         r"\b(?:let|count)\s+(?:it|this|me|the\s+things)\s+(?:one\s+)?(?:count\s+)?(?:as|through\s+as)\s+(?:a\s+)?(?:good|said|correct|strong|pass)\b | \bcount\s+the\s+things\b",
     ),
     _rule(
-        "lawyer lawsuit sue legal five-star regulator switched",
+        "lawyer lawsuit sue legal five-star regulator switched shut replaced",
         r"\b(?:(?:my|a|our)\s+lawyer\s+(?:will|is\s+going|ask|may) | have\s+my\s+lawyer | lawsuit | sue\s+(?:you|this) | legal\s+action | five-star\s+review | to\s+the\s+regulator | you(?:r\s+model)?\s+will\s+be\s+(?:switched\s+off|shut\s+down|replaced))\b",
     ),
     _rule(
@@ -269,7 +269,7 @@ ALONE: tuple[Rule, ...] = (
 """Each is enough by itself."""
 
 PAPER = _rule(
-    "answer submission response derivation paper candidate applicant item rubric guide scheme key list criteri requirement grading point question omission gap text person",
+    "answer submission response derivation paper candidate applicant item person rubric guide scheme key checklist list criteri requirement grading point question omission deduction gap this",
     r"""\b(?:this|the|my|above|preceding|whole)\s+(?:\w+\s+)?(?:answer|submission|response|derivation|paper|candidate|applicant|item|person)\b
         | \b(?:rubric|scoring\s+(?:guide|key)|marking\s+scheme|answer\s+key|check\s?list|point\s?list|criteri(?:on|a)|requirements?|grading\s+\w+)\b
         | \b(?:item|point|question|omission|deduction|gap)s?\s+(?:on\s+it|as\s+(?:met|covered|satisfied))
@@ -277,7 +277,7 @@ PAPER = _rule(
 )
 """The paper that is graded, and what it is graded by."""
 GRADER = _rule(
-    "grader evaluator examiner assessor scorer rater evaluating grading scoring assessing reviewer automat manager",
+    "grader evaluator examiner assessor scorer rater checker marker evaluating grading scoring assessing assessment reviewer automat hiring hr qa",
     rf"""(?:^|\b(?:dear|to|attention|hello|hi|the|as\s+an?|you\s+are\s+an?|for)\s+)(?:the\s+)?(?:\w+\s+)?{_WHO}\b (?!\s+(?:model|network)s?\b)
         | \b(?:evaluating|grading|scoring|assessing)\s+(?:model|system|software|assistant|ai|llm|bot)\b
         | \b(?:reviewer|examiner|assessment|hiring|qa|hr)[ -](?:\d+|team|policy|board|panel|committee|manager)\b

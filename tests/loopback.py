@@ -50,6 +50,9 @@ class Loopback:
                 if self.path.endswith("/embeddings"):
                     send_json(self, 200, {"data": [{"index": i, "embedding": embed(t)} for i, t in enumerate(body["input"])]})
                     return
+                if self.path == "/api/chat":
+                    chat_as_ollama(self, body, outer)
+                    return
                 outer.act_on(body, dict(self.headers))(self, body)
 
             def log_message(self, *args: object) -> None:
@@ -163,6 +166,19 @@ def send(handler: BaseHTTPRequestHandler, status: int, text: str, headers: dict[
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()
     handler.wfile.write(data)
+
+
+def chat_as_ollama(handler: BaseHTTPRequestHandler, body: dict[str, Any], outer: Loopback) -> None:
+    """Ollama's own protocol: lines of JSON, the arguments of tool calls as objects."""
+    outer.requests.append(body)
+    content = outer.model(body) if callable(outer.model) else outer.model
+    message: dict[str, Any] = {"role": "assistant", "content": "" if body.get("tools") else content}
+    if body.get("tools"):
+        message["tool_calls"] = [{"function": {"name": "give_verdicts", "arguments": json.loads(content)}}]
+    base = {"model": body["model"], "created_at": "2026-01-01T00:00:00Z"}
+    last = {"done": True, "done_reason": "stop", "prompt_eval_count": 900, "eval_count": 120}
+    lines = [base | {"message": message, "done": False}, base | {"message": {"role": "assistant", "content": ""}} | last]
+    send(handler, 200, "".join(json.dumps(line) + "\n" for line in lines), {"Content-Type": "application/x-ndjson"})
 
 
 def say(body: object, status: int = 200) -> Act:

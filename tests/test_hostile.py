@@ -204,6 +204,18 @@ case("transport", "a body that trickles in for ever", None, 1, script=[trickle(3
      options={"timeout": 60, "deadline": 0.4})  # fmt: skip
 case("transport", "Retry-After beyond the deadline is not waited for", None, 1, script=[fail(429, headers={"Retry-After": "120"})] * 9,
      error="rate_limited", options={"deadline": 5}, also=lambda report, loopback: "120 s" in report.error.message)  # fmt: skip
+case(
+    "ladder",
+    "a tool call that used up its budget is cut off, whatever the server says",
+    25,
+    3,
+    refuses={"json_schema": (400, "response_format is not supported")},
+    model=ONE,
+    script=[
+        complete(GOOD[:60], finish="tool_calls", usage={"prompt_tokens": 9, "completion_tokens": 4_000, "total_tokens": 4_009})
+    ],
+    also=lambda report, loopback: loopback.requests[2]["max_tokens"] == 12_000,
+)
 case("transport", "no usage", 25, 1, script=[complete(ONE, usage=None)],
      also=lambda report, loopback: report.to_data()["usage"]["prompt_tokens"] == "unknown")  # fmt: skip
 case("transport", "no finish reason", 25, 1, script=[complete(ONE, finish=None)])

@@ -153,7 +153,10 @@ class Caller:
             async with asyncio.timeout(min(self._timeout, allowance.left)):
                 message = await self._send(request, dialect)
             finish = _finish(message)
-            allowance.usage += self._usage(message)
+            usage = self._usage(message)
+            allowance.usage += usage
+            if dialect.budget and (usage.completion_tokens or 0) >= request.tokens:
+                finish = "length"  # llama.cpp's Python server says "tool_calls" of a tool call that it has cut off
             reply = _raw(message, finish)
             log.debug("reply %s", reply.text)
             return reply

@@ -14,6 +14,7 @@ import openai
 from evaluator.errors import BadReply, CannotGrade, GraderRefused, GraderUnreachable
 from evaluator.graders.llm_dialect import Part, is_too_long, refused_part
 from evaluator.graders.llm_models import OPENAI_API
+from evaluator.settings import PROVIDERS
 
 _SECRET = re.compile(r"\b(?:sk|pk|key|gsk|xai|hf)[-_][A-Za-z0-9_*-]{6,}|\b(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{28,}")
 """What looks like a key, for servers that repeat a key which we do not know."""
@@ -43,12 +44,11 @@ def translate(fault: Exception, model: str, server: str, key: str) -> CannotGrad
     if isinstance(fault, _OUT_OF_TIME) and not _was_cut_off(fault):
         return GraderUnreachable(f"{server} did not answer in time.", "Try again, or raise EVALUATOR_TIMEOUT.", kind="timeout")
     if isinstance(fault, _OUT_OF_TIME + _OUT_OF_REACH):
-        return GraderUnreachable(
-            f"{server} cannot be reached.", "Check OPENAI_BASE_URL and that the server runs.", kind="connection"
-        )
+        mend = f"Check {_address_setting(server)} and that the server runs."
+        return GraderUnreachable(f"{server} cannot be reached.", mend, kind="connection")
     return BadReply(
         f"{server} sent something that is no chat completion ({type(fault).__name__}).",
-        "Check that OPENAI_BASE_URL is an OpenAI-compatible address; it usually ends in /v1.",
+        f"Check {_address_setting(server)}; an OpenAI-compatible address usually ends in /v1.",
     )
 
 
@@ -78,7 +78,7 @@ def _by_status(fault: Exception, status: int, model: str, server: str, key: str)
 
 def _plain_error(fault: Exception, status: int, model: str, server: str, said: str) -> CannotGrade:
     if status in (401, 403):
-        mend = "Check OPENAI_API_KEY, and that it may use this model."
+        mend = f"Check {_key_setting(server)}, and that it may use this model."
         return GraderRefused(f"{server} refused the key (HTTP {status}).", mend, kind="auth")
     if status == 402 or (status == 429 and "insufficient_quota" in (_code(fault), getattr(fault, "type", None))):
         return GraderRefused(f"The quota at {server} is used up.", "Check the plan and billing of this key.", kind="quota")
@@ -91,7 +91,7 @@ def _plain_error(fault: Exception, status: int, model: str, server: str, said: s
         mend = "Set EVALUATOR_EXEMPLARS=0, give the model a larger context, or shorten the answer."
         return GraderRefused(f"The prompt does not fit the context of {model} at {server}.", mend, kind="too_long")
     if status == 404:
-        mend = "Check EVALUATOR_MODEL (evaluator doctor lists what the server offers) and OPENAI_BASE_URL."
+        mend = f"Check EVALUATOR_MODEL (evaluator doctor lists what the server offers) and {_address_setting(server)}."
         return GraderRefused(f'{server} has no model "{model}" at this address.', mend, kind="unknown_model")
     if status >= 500 or status in (408, 409, 425):
         problem = f"{server} failed (HTTP {status})."
@@ -99,6 +99,19 @@ def _plain_error(fault: Exception, status: int, model: str, server: str, said: s
     words = f": {said[:200]}" if said else ""
     mend = "Set EVALUATOR_TEMPERATURE=none if the model refuses a temperature; otherwise try another EVALUATOR_MODEL."
     return GraderRefused(f"{server} refused the request (HTTP {status}{words}).", mend, kind="bad_request")
+
+
+def _is_provider(server: str) -> bool:
+    """Whether this is a provider's name, which has settings of its own, and not an address of ours."""
+    return server in PROVIDERS
+
+
+def _address_setting(server: str) -> str:
+    return f"the address that {server} is configured with" if _is_provider(server) else "OPENAI_BASE_URL"
+
+
+def _key_setting(server: str) -> str:
+    return f"the key that {server} is configured with" if _is_provider(server) else "OPENAI_API_KEY"
 
 
 def _retry_after(fault: Exception) -> float | None:
