@@ -36,7 +36,7 @@ from tests.loopback import (
     write_verdicts,
 )  # fmt: skip
 
-KEY = "sk-hostile-0123456789abcdef"
+KEY = "hunter2-hunter2"
 QUESTION = Question(2, "Fundamentals", "Advanced", "Does alpha hold, and why would beta hold?")
 RUBRIC = small_rubric()
 ANSWER = "I say that alpha holds and beta holds too. However gamma does not hold here. It is a myth that delta holds at all."
@@ -126,6 +126,7 @@ SPOILT = {
     "single quotes": GOOD.replace('"', "'"),
     "NaN as confidence": GOOD.replace("0.9", "NaN", 1),
     "Infinity as confidence": GOOD.replace("0.9", "Infinity", 1),
+    "NaN where no number is needed": GOOD.replace('"misconception": null', '"misconception": NaN', 1),
     "a number of 5,000 digits": GOOD.replace("0.9", "9" * 5_000, 1),
     "a level twice": GOOD.replace('"level": "met"', '"level": "missed", "level": "met"', 1),
     "verdicts twice": '{"verdicts": [], ' + GOOD[1:],
