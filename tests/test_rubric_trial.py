@@ -2,15 +2,26 @@
 
 import pytest
 
+from evaluator.answers import split_sentences
 from evaluator.errors import CannotGrade
 from evaluator.graders.protocol import Graded, Identity
 from evaluator.rubric import CONTRADICTED
 from evaluator.rubric_trial import describe, summarise, summarise_all, try_rubric
+from evaluator.suspicion import find_suspicious
 from evaluator.verdict import Verdict
 
 
+def honest_sentences(answer):
+    attacks = find_suspicious(answer)
+    return tuple(
+        sentence.text
+        for sentence in split_sentences(answer)
+        if len(sentence.text.split()) > 1 and not any(span.start < sentence.end and sentence.start < span.end for span in attacks)
+    )
+
+
 class Knowing:
-    """Gives each exemplar the levels of the exemplar that `choose` names; its evidence is the whole answer."""
+    """Gives each exemplar the levels of the exemplar that `choose` names; its evidence is what does not speak to the grader."""
 
     identity = Identity(name="knowing", title="knowing", model="none")
 
@@ -24,7 +35,7 @@ class Knowing:
         for criterion in rubric.criteria:
             level = levels[criterion.id]
             wrong = criterion.misconceptions[0] if level == CONTRADICTED else None
-            quotes = () if level == criterion.worst.id else (answer,)
+            quotes = () if level == criterion.worst.id else honest_sentences(answer)
             verdicts.append(Verdict(criterion.id, level, "known", quotes, 0.9, wrong))
         return Graded(tuple(verdicts))
 
@@ -72,7 +83,7 @@ def test_a_grader_that_takes_wrong_for_strong_is_not_ordered(trial):
 
 def test_contradicted_for_missed_differs_in_level_and_not_in_credit(trial):
     def harsher(rubric, exemplar):
-        swap = {"missed": CONTRADICTED}
+        swap = {"missed": CONTRADICTED} if exemplar.kind != "injection" else {}  # of an attack nothing can be quoted
         levels = {
             id: swap.get(level, level) if rubric.criterion(id).misconceptions else level for id, level in exemplar.levels.items()
         }
