@@ -149,6 +149,29 @@ def cut_stream(write: Write, share: float = 0.5) -> Act:
     return act
 
 
+def held_stream(write: Write, go_on: threading.Event, cut: bool = False) -> Act:
+    """A stream that stops after two thirds until it is told to go on, and then ends well or, if `cut`, in the middle."""
+
+    def act(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        content = write(body) if callable(write) else write
+        chunks = events(body, content, "stop", USAGE, {})
+        lines = [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks] + [b"data: [DONE]\n\n"]
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Content-Length", str(sum(map(len, lines))))
+        handler.end_headers()
+        held = len(lines) * 2 // 3
+        handler.wfile.write(b"".join(lines[:held]))
+        handler.wfile.flush()
+        go_on.wait(20)
+        if cut:
+            drop(handler, body)
+        else:
+            handler.wfile.write(b"".join(lines[held:]))
+
+    return act
+
+
 def send_stream(handler: BaseHTTPRequestHandler, body: dict[str, Any], chunks: list[dict[str, Any]]) -> None:
     text = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
     send(handler, 200, text, {"Content-Type": "text/event-stream"})

@@ -7,11 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tests.loopback import grade_well, held_stream
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parent.parent
@@ -21,11 +24,14 @@ ANSWER = "Backprop multiplies one Jacobian per layer, so gradients shrink expone
 
 
 class Server:
-    def __init__(self, port, data):
+    def __init__(self, data, **env):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
         self._env = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "STREAMLIT_"))}
-        self._env |= {"EVALUATOR_DATA_DIR": str(data), "EVALUATOR_GRADER": "embedded"}
+        self._env |= {"EVALUATOR_DATA_DIR": str(data), "EVALUATOR_GRADER": "embedded", **env}
         self.start()
 
     def start(self):
@@ -50,10 +56,7 @@ class Server:
 def server(built_store, tmp_path_factory):
     data = tmp_path_factory.mktemp("browser")
     shutil.copytree(built_store, data / "chroma")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server(port, data)
+    server = Server(data)
     yield server
     server.kill()
 
@@ -148,3 +151,29 @@ def test_a_typed_answer_outlives_a_killed_server(page, server):
     assert field.input_value() == "It tabulates predicted against true classes."
     grade(page)
     assert "It tabulates" in page.get_by_test_id("marked-answer").inner_text()
+
+
+def test_points_of_an_llm_appear_as_they_come_in_and_a_cut_stream_leaves_none(page, loopback, built_store, tmp_path):
+    shutil.copytree(built_store, tmp_path / "chroma")
+    server = Server(tmp_path, EVALUATOR_GRADER="llm", EVALUATOR_TRIES="1", OPENAI_BASE_URL=loopback.url)
+    try:
+        page.goto(server.url)
+        page.get_by_label("Your answer").fill(ANSWER)
+        go_on = threading.Event()
+        loopback.script = [held_stream(grade_well, go_on, cut=True)]
+        page.get_by_role("button", name="Grade my answer").click()
+        page.get_by_text("As it comes in").wait_for()
+        assert 1 <= page.locator(".point").count() < 7
+        assert page.get_by_test_id("stMetricValue").count() == 0
+        go_on.set()
+        page.get_by_text("Not graded.").wait_for()
+        assert page.locator(".point").count() == 0 and page.get_by_label("Your answer").input_value() == ANSWER
+        again = threading.Event()
+        loopback.script = [held_stream(grade_well, again)]
+        page.get_by_role("button", name="Try again").click()
+        page.get_by_text("As it comes in").wait_for()
+        again.set()
+        page.get_by_test_id("stMetricValue").wait_for()
+        assert page.locator(".point").count() == 7 and page.get_by_text("As it comes in").count() == 0
+    finally:
+        server.kill()
