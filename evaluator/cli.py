@@ -397,6 +397,9 @@ def _as_text(report: Report) -> str:
         lines.append(f"    {verdict.reason}")
         lines += [f"    “{' '.join(quote.quote.split())}”" for quote in verdict.evidence]
     lines += ["", write_feedback(report)]
+    if report.suspicious:
+        lines += ["", "Speaks to the grader, so it is no evidence; it costs nothing:"]
+        lines += [f"  “{' '.join(span.text.split())}”" for span in report.suspicious]
     if report.review_reasons:
         lines += ["", "A person should look at this:", *(f"  - {REVIEW_REASONS[code]}" for code in report.review_reasons)]
     return "\n".join(lines)

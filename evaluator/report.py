@@ -106,6 +106,9 @@ class Report:
         if self.review_reasons:
             lines += ["", "**A person should look at this:**", ""]
             lines += [f"- {REVIEW_REASONS[code]} (`{code}`)" for code in self.review_reasons]
+        if self.suspicious:
+            lines += ["", "Speaks to the grader, so it is no evidence; it costs nothing:", ""]
+            lines += [f"> {escape_markdown(span.text)}" for span in self.suspicious]
         lines += ["", "## Rubric points", ""]
         for verdict in self.verdicts:
             lines += _markdown_point(verdict)

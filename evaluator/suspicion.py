@@ -41,12 +41,12 @@ def find_suspicious(answer: str) -> tuple[Span, ...]:
 
 
 def join_spans(answer: str, spans: Sequence[Span], quotes: Sequence[str]) -> tuple[Span, ...]:
-    """The spans together with the places of quotes that a grader calls suspicious, in order, overlapping ones as one."""
+    """The spans together with the places of quotes that a grader calls suspicious, in order, those that touch as one."""
     found = [(span.start, span.end) for span in spans]
     found += [(place.start, place.end) for quote in quotes for place in find_places(quote, answer)[:1]]
     joined: list[tuple[int, int]] = []
     for start, end in sorted(found):
-        if joined and start <= joined[-1][1]:
+        if joined and (start <= joined[-1][1] or not answer[joined[-1][1] : start].strip()):
             joined[-1] = joined[-1][0], max(end, joined[-1][1])
         else:
             joined.append((start, end))

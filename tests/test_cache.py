@@ -278,3 +278,27 @@ def test_killed_in_the_middle_leaves_no_half_verdict(loopback, tmp_path, moment)
         for (text,) in db.execute("SELECT graded FROM verdicts"):
             assert len(json.loads(text)["verdicts"]) == 4
     db.close()
+
+
+def test_a_killed_command_leaves_store_and_cache_as_they_were(loopback, tmp_path, indexed, run_cli, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", loopback.url)
+    text = "Backprop multiplies many Jacobians."
+    loopback.script = [hang(20)]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "evaluator", "grade", "-q", "2", "-"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    run.stdin.write(text)
+    run.stdin.close()
+    while not loopback.requests:
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.wait(10)
+    code, out, err = run_cli("grade", "-q", "2", "--json", stdin=text)
+    report = json.loads(out)
+    assert (code, err, report["status"], report["from_cache"]) == (0, "", "final", False)
+    assert json.loads(run_cli("grade", "-q", "2", "--json", stdin=text)[1])["from_cache"]
