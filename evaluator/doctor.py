@@ -13,7 +13,7 @@ from evaluator.assembly import Assembly
 from evaluator.errors import EvaluatorError, GraderRefused, GraderUnreachable
 from evaluator.prices import read_prices
 from evaluator.rubric_files import check_rubric_files
-from evaluator.settings import PROVIDERS, Settings
+from evaluator.settings import PROVIDERS, Settings, without_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +92,23 @@ def _llm(settings: Settings) -> str:
     import httpx
 
     server = settings.openai_base_url or "https://api.openai.com/v1"
+    shown = without_password(server)
     key = settings.openai_api_key.get_secret_value()
     try:
         reply = httpx.get(f"{server}/models", headers={"Authorization": f"Bearer {key or 'none'}"}, timeout=10)
     except httpx.HTTPError as fault:
         mend = "Check OPENAI_BASE_URL and that the server runs."
-        raise GraderUnreachable(f"{server} cannot be reached ({type(fault).__name__}).", mend) from fault
+        raise GraderUnreachable(f"{shown} cannot be reached ({type(fault).__name__}).", mend) from fault
     if reply.status_code in (401, 403):
-        raise GraderRefused(f"{server} refused the key (HTTP {reply.status_code}).", "Check OPENAI_API_KEY.", kind="auth")
+        raise GraderRefused(f"{shown} refused the key (HTTP {reply.status_code}).", "Check OPENAI_API_KEY.", kind="auth")
     if reply.status_code != 200:
-        return f"{server} answers (it does not list its models: HTTP {reply.status_code})"
+        return f"{shown} answers (it does not list its models: HTTP {reply.status_code})"
     names = _model_names(reply)
     if names and settings.model not in names:
         offered = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
-        problem = f'{server} does not list the model "{settings.model}"; it offers: {offered}.'
+        problem = f'{shown} does not list the model "{settings.model}"; it offers: {offered}.'
         raise GraderRefused(problem, "Set EVALUATOR_MODEL to one of them.", kind="unknown_model")
-    return f"{server} answers and {'has' if names else 'may have'} {settings.model}"
+    return f"{shown} answers and {'has' if names else 'may have'} {settings.model}"
 
 
 def _model_names(reply: object) -> list[str]:

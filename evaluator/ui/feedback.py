@@ -27,14 +27,18 @@ class Progress:
 
     def __init__(self, place: DeltaGenerator) -> None:
         self._place = place
-        self._points: dict[str, CheckedVerdict] = {}
+        self._shown: list[str] = []
+        self._list = place
 
     def show(self, verdict: CheckedVerdict) -> None:
-        self._points[verdict.criterion.id] = verdict
-        with self._place.container():
-            st.caption("As it comes in; the score follows when everything is checked.")
-            for number, point in enumerate(self._points.values(), start=1):
-                _show_point(number, point)
+        """Adds a point. One that comes a second time begins a new list: the model has been asked again."""
+        if not self._shown or verdict.criterion.id in self._shown:
+            self._shown.clear()
+            self._list = self._place.container()
+            self._list.caption("As it comes in; the score follows when everything is checked.")
+        self._shown.append(verdict.criterion.id)
+        with self._list:
+            _show_point(len(self._shown), verdict)
 
     def clear(self) -> None:
         self._place.empty()
