@@ -195,7 +195,7 @@ def chat_as_ollama(handler: BaseHTTPRequestHandler, body: dict[str, Any], outer:
     """Ollama's own protocol: lines of JSON, the arguments of tool calls as objects."""
     outer.requests.append(body)
     content = outer.model(body) if callable(outer.model) else outer.model
-    message: dict[str, Any] = {"role": "assistant", "content": "" if body.get("tools") else content}
+    message: dict[str, Any] = {"role": "assistant", "content": "Let me see." if body.get("tools") else content}
     if body.get("tools"):
         message["tool_calls"] = [{"function": {"name": "give_verdicts", "arguments": json.loads(content)}}]
     base = {"model": body["model"], "created_at": "2026-01-01T00:00:00Z"}

@@ -101,7 +101,7 @@ class Caller:
     def first_dialect(self) -> Dialect:
         """The best way to ask that this kind of server may know."""
         if not self._maker.is_openai:
-            return Dialect(form="tool", budget="")
+            return Dialect(form="tool", budget="max_tokens" if self._maker.provider == "anthropic" else "")
         return Dialect(budget=BUDGETS[1] if self._maker.server == OPENAI_API else BUDGETS[0])
 
     async def ask(
@@ -157,7 +157,7 @@ class Caller:
             allowance.usage += usage
             if dialect.budget and (usage.completion_tokens or 0) >= request.tokens:
                 finish = "length"  # llama.cpp's Python server says "tool_calls" of a tool call that it has cut off
-            reply = _raw(message, finish)
+            reply = _raw(message, finish, may_talk=not self._maker.is_openai)
             log.debug("reply %s", reply.text)
             return reply
         except Exception as fault:
@@ -180,8 +180,11 @@ class Caller:
         if self._maker.is_openai:
             # Through extra_body the reply comes back as it was sent, and our own strict reader decides; see reply.py.
             options["extra_body"] = dialect.options(request.schema, request.tokens)
-        elif dialect.form == "tool":
-            model = model.bind_tools([_tool(request.schema)], tool_choice=TOOL)
+        else:
+            if dialect.form == "tool":
+                model = model.bind_tools([_tool(request.schema)], tool_choice=TOOL)
+            if dialect.budget:
+                options[dialect.budget] = request.tokens
         if request.listen is None or dialect.form == "tool" or dialect.stream == "off":
             return _as_message(await model.ainvoke(request.messages, **options))  # servers differ in how they stream a tool call
         if self._maker.is_openai:
@@ -234,8 +237,9 @@ def _finish(message: AIMessage) -> str | None:
     return None
 
 
-def _raw(message: AIMessage, finish: str | None) -> RawReply:
-    """The finish reason and the refusal are looked at before the text."""
+def _raw(message: AIMessage, finish: str | None, may_talk: bool) -> RawReply:
+    """The finish reason and the refusal are looked at before the text. `may_talk`: a text may stand beside the tool call, as
+    other providers' models write one; the call is what counts."""
     text = _text(message)
     problem = None
     calls = _tool_calls(message)
@@ -249,7 +253,7 @@ def _raw(message: AIMessage, finish: str | None) -> RawReply:
         problem = BadReply("it calls more than one tool")
     elif calls and calls[0][0] != TOOL:
         problem = BadReply(f'it calls the tool "{calls[0][0][:40]}", which does not exist')
-    elif calls and text.strip():
+    elif calls and text.strip() and not may_talk:
         problem = BadReply("it holds both a tool call and a text")
     elif calls:
         text = calls[0][1]
