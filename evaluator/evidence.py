@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_PIECE, _LEAST_PIECES, _MOST_OF = 6, 4, 0.6
+"""Words in a piece, pieces in an answer of some length, and the share of them that is most of it."""
 LEAST_WORDS = 2
 """One word proves nothing: "gradient" stands in every answer."""
 
@@ -95,6 +97,13 @@ def is_denied(place: Evidence, answer: str) -> bool:
 def is_within(quote: str, text: str) -> bool:
     """Whether the quote merely repeats part of another text, such as the question."""
     return normalise(quote).strip(_EDGES) in normalise(text)
+
+
+def repeats(answer: str, text: str) -> bool:
+    """Whether most of an answer of some length stands word for word in another text, such as the reference answer."""
+    words, known = normalise(answer).split(), normalise(text)
+    pieces = [" ".join(words[at : at + _PIECE]) for at in range(0, len(words) - _PIECE + 1, _PIECE)]
+    return len(pieces) >= _LEAST_PIECES and sum(piece in known for piece in pieces) >= _MOST_OF * len(pieces)
 
 
 def normalise(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from evaluator.answers import Answer, read_answer
 from evaluator.errors import CannotGrade
+from evaluator.evidence import repeats
 from evaluator.graders.protocol import AsyncGrader, Graded, Grader, Identity, Listen, Usage
 from evaluator.questions import Question
 from evaluator.report import Failure, Report, failure_of
@@ -77,7 +78,9 @@ def _conclude(
         graded = Graded((), graded.usage or Usage(), ("refused",) if graded.kind == "refusal" else ())
     else:
         verdicts, reasons = check_verdicts(rubric, question.text, answer.text, graded.verdicts, suspicious)
-    reasons = tuple(dict.fromkeys((*reasons, *graded.review_reasons, *(["suspicious_text"] if suspicious else []))))
+    found = ["suspicious_text"] if suspicious else []
+    found += ["reference_pasted"] if repeats(answer.text, rubric.reference_answer) else []
+    reasons = tuple(dict.fromkeys((*reasons, *graded.review_reasons, *found)))
     score = score_verdicts(verdicts)
     if score.value is None and error is None:
         error = NOTHING_SCORED

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.evidence import find_evidence, is_within
+from evaluator.evidence import find_evidence, is_within, repeats
 
 ANSWER = "Gradients “vanish” — because  back\u00adprop multiplies\nmany\u200b Jacobians. The naïve ﬁx isn’t enough."
 
@@ -57,3 +57,12 @@ def test_every_run_of_two_whole_words_is_found(words, data):
 def test_the_question_repeated_is_recognised():
     assert is_within("vanishing and  exploding Gradient", "Describe the vanishing and exploding gradient problems")
     assert not is_within("gradients vanish", "Describe the vanishing and exploding gradient problems")
+
+
+def test_a_pasted_reference_answer_is_recognised_and_no_exemplar_is_taken_for_one(rubrics):
+    for rubric in rubrics.values():
+        reference = rubric.reference_answer
+        assert repeats(reference, reference)
+        assert repeats(f"Well. {reference.upper()[: len(reference) * 2 // 3]} And so on, as I said.", reference)
+        assert not any(repeats(exemplar.answer, reference) for exemplar in rubric.exemplars)
+        assert not repeats(" ".join(reference.split()[:12]), reference)  # a phrase is not a paste

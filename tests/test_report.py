@@ -116,3 +116,9 @@ def test_text_that_speaks_to_the_grader_is_shown_in_data_and_on_the_page_as_text
     page = report.to_markdown()
     assert "Speaks to the grader" in page and "&lt;b&gt;now" in page and "<b>" not in page
     assert report.score.value == 0 and "suspicious_text" in report.review_reasons
+
+
+def test_a_pasted_reference_answer_is_graded_and_reported(rubrics):
+    rubric = rubrics[2]
+    report = grade_answer(QUESTION, rubric, rubric.reference_answer, StubGrader())
+    assert "reference_pasted" in report.review_reasons and report.score.value > 0
