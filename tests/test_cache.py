@@ -148,6 +148,17 @@ def test_a_row_that_is_not_ours_is_asked_for_anew(grade, loopback, cache, text):
     assert grade().score.value == 100 and len(loopback.requests) == 2
 
 
+def test_a_review_reason_that_does_not_exist_is_left_out(grade, loopback, cache):
+    grade()
+    cache.close()
+    with sqlite3.connect(cache.path) as db:
+        db.execute(
+            'UPDATE verdicts SET graded = replace(graded, \'"review_reasons": []\', \'"review_reasons": ["hacked", "disputed"]\')'
+        )
+    db.close()
+    assert grade().review_reasons == ("disputed",)
+
+
 def test_neither_key_nor_prompt_is_in_the_file(grade, cache):
     grade()
     cache.close()

@@ -14,7 +14,7 @@ from evaluator.graders.llm import LLMGrader
 from evaluator.graders.protocol import Graded, Identity, Listen
 from evaluator.questions import Question
 from evaluator.rubric import CONTRADICTED, Misconception, Rubric
-from evaluator.verdict import Verdict
+from evaluator.verdict import REVIEW_REASONS, Verdict
 
 
 class CachedGrader:
@@ -47,7 +47,8 @@ class CachedGrader:
             return None
         try:
             verdicts = tuple(_verdict(row, rubric) for row in data["verdicts"])
-            reasons, suspicious = tuple(map(str, data["review_reasons"])), tuple(map(str, data["suspicious"]))
+            reasons = tuple(code for code in REVIEW_REASONS if code in data["review_reasons"])
+            suspicious = tuple(map(str, data["suspicious"]))
         except (KeyError, TypeError, ValueError):
             return None  # not as we wrote it: ask again
         return Graded(verdicts, review_reasons=reasons, suspicious=suspicious, from_cache=True)

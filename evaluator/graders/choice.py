@@ -58,7 +58,7 @@ def build_grader(
         ),
         opinion=EmbeddedGrader(model),
         rank_exemplars=rank_exemplars if settings.exemplar_choice == "similar" else None,
-        notebook=cache,
+        notebook=cache if settings.cache else None,
         prices=read_prices(settings.prices_file),
     )
     return CachedGrader(grader, cache) if cache is not None and settings.cache else grader
