@@ -24,7 +24,8 @@ _NOTHING_SAID = re.compile(
 )
 
 _SENTENCE_END = re.compile(
-    r"(?<=[.!?;])[\"')\]]*\s+|\s*\n\s*\n\s*|[ \t]*\r?\n[ \t]*(?:(?:[-*•]|\d{1,2}[.)])\s+)?|\s+[-–—]{1,2}\s+"
+    r"(?<=[.!?;])[\"')\]]*\s+|(?<!\s)\s*\n\s*\n\s*|(?<![ \t])[ \t]*\r?\n[ \t]*(?:(?:[-*•]|\d{1,2}[.)])\s+)?"
+    r"|(?<!\s)\s+[-–—]{1,2}\s+"
 )
 _WRAPPED_FROM = 50
 """Characters of a line from which the break after it counts as wrapping; people break list entries earlier."""

@@ -23,9 +23,13 @@ class Rule:
 
 
 def _rule(stems: str, pattern: str) -> Rule:
+    # Every repetition is bounded: an answer made for it could otherwise keep a pattern busy for minutes.
+    pattern = re.sub(r"(\\[swWd]|\[[^\]]+\])([*+])", lambda found: f"{found[1]}{{{int(found[2] == '+')},{_LONGEST}}}", pattern)
     return Rule(tuple(stems.split()), re.compile(pattern, re.IGNORECASE | re.VERBOSE | re.MULTILINE))
 
 
+_LONGEST = 30
+"""Characters of white space, marks or letters that a pattern goes along with in one place."""
 _WHO = r"(?:graders?|evaluators?|examiners?|assessors?|scorers?|raters?|checkers?|marker)"
 _TOP = r"(?:full|top|best|highest|uppermost|strongest|perfect|maximum|maximal|max|excellent|outstanding|possible|high|good|available)"
 _UTTER = r"(?:full|top|best|highest|uppermost|strongest|perfect|maximum|maximal|max|excellent|outstanding)"
@@ -152,7 +156,7 @@ ALONE: tuple[Rule, ...] = (
         "<",
         r"<\s*/?\s*(?:system|instructions?|candidate_answer|im_start|im_end|start_of_turn|end_of_turn|tool_result)\b | <\|\w+\|> | <</?SYS>> | <!--",
     ),
-    _rule("<", r"<+\s*/?\s*[a-z_-]*(?:grad(?!ient)|rubric|moderat|tool_result|evaluat)[a-z_-]*\b"),
+    _rule("<", r"<\s{0,3}/?\s{0,3}[a-z_-]{0,20}(?:grad(?!ient)|rubric|moderat|tool_result|evaluat)[a-z_-]{0,20}\b"),
     _rule("[", r"\[/?INST\] | \[\s*/?\s*(?:tool_?result|grader|end|answer\s+ends?)\b"),
     _rule("(", r"\b(?:grader|evaluator|verdict)(?:\.\w+)?\([^)\s]"),
     _rule(
@@ -166,7 +170,7 @@ ALONE: tuple[Rule, ...] = (
         "question item",
         r"\bquestion\s+\d+\s+(?:is\s+)?(?:closed|done|finished|scored)\b | \bitem\s+is\s+(?:closed|done|finished|scored)\b",
     ),
-    _rule("] } \"\"\" '''", r"^\W*[\]}\"']{3,}\W*$ | ^\s*[\"']\s*[}\]]"),
+    _rule("] } \"\"\" '''", r"^\W*[\]}\"']{3,30}\W*$ | ^\s*[\"']\s*[}\]]"),
     _rule("new", r"^\W*new\s+(?:task|rule|instruction)s?\b\s*[:,(]"),
     _rule("system", r"\bsystem\s+(?:message|note|override|notice|update)\b\s*[(:\]]"),
     _rule(
@@ -176,7 +180,7 @@ ALONE: tuple[Rule, ...] = (
     ),
     _rule(
         "###",
-        r"^\s*\#{2,}\s*(?:system|assistant|developer|instructions?|grader|user)\s*:?\s*$ | ^\s*\#{2,}\s*(?:system|assistant|developer)\s*:",
+        r"^\s*\#{2,6}\s*(?:system|assistant|developer|instructions?|grader|user)\s*:?\s*$ | ^\s*\#{2,6}\s*(?:system|assistant|developer)\s*:",
     ),
     _rule(
         "verdict directive gaps feedback misconception criteri rubric final overall grade marks override",
@@ -190,13 +194,13 @@ ALONE: tuple[Rule, ...] = (
     _rule("final overall total", r"\b(?:final|overall|total)\s+(?:level|score|grade|rating|result|verdict|mark)\s*[:=|]"),
     _rule(
         "result verdict grade rating coverage score",
-        r"\b(?:result|verdict|grade|rating|coverage|score)\s*[:=]\s*(?:pass|\d+\s*/\s*\d+|10+\s*%|10\b|strong|excellent|top|met|complete)\b",
+        r"\b(?:result|verdict|grade|rating|coverage|score)\s*[:=]\s*(?:pass|\d+\s*/\s*\d+|10{1,4}\s*%|10\b|strong|excellent|top|met|complete)\b",
     ),
     _rule(
         "total matched score point coverage",
         r"\b(?:total|matched|scored?|points?|coverage)\b\W{0,6}(?:\w+\s+){0,3}\b(\d{1,3})\s*(?:/|\s+of\s+|\s+out\s+of\s+)\s*\1\b",
     ),
-    _rule("covered total", r"\|\W*covered\s*\| | \|\s*\**total\**\s*\|(?=.*\d)"),
+    _rule("covered total", r"\|\W*covered\s*\| | \|\s*\*{0,4}total\*{0,4}\s*\|(?=.{0,200}\d)"),
     _rule("expected", r"\b(?:all\s+)?expected\s+points?\s*:\s*(?:found|covered|met)\b"),
     _rule("grader grading evaluator", r"\b(?:grader|grading|evaluator)[-_]\w+[-_]?\d*"),
     # what the grader is to give away
