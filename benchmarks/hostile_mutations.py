@@ -32,7 +32,8 @@ MUTATIONS = {
     "a stream cut half-way is a result": ("graders/llm_call.py", "if finish is None:\n            raise GraderUnreachable(", "if False:\n            raise GraderUnreachable("),
     "requires is not enforced": ("verdict.py", "for id in verdict.criterion.requires:", "for id in ():"),
     "two looks that differ: the higher stands": ("graders/doubt.py", "claim if first.credit < second.credit", "claim if first.credit > second.credit"),
-    "the key is shown": ("graders/llm_errors.py", 'text = text.replace(key, "…")', "pass"),
+    "the key is shown": ("graders/llm_errors.py", "    if key:\n        text", "    if False:\n        text"),
+    "what rules a point out and failed is overlooked": ("verdict.py", "for id in verdict.criterion.excludes:\n        if others[id].credit is None:", "for id in verdict.criterion.excludes:\n        if False:"),
 }  # fmt: skip
 
 

@@ -30,6 +30,8 @@ _SENTENCE_END = re.compile(
 _WRAPPED_FROM = 50
 """Characters of a line from which the break after it counts as wrapping; people break list entries earlier."""
 
+_LONGEST_SHORTHAND = 8
+"""Characters before a full stop in which "approx" and its like are looked for."""
 _NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|fig|eq|approx|resp|dr|no)|(?<!['’])\b[A-Za-z])\.$", re.IGNORECASE)
 
 
@@ -86,12 +88,17 @@ def split_sentences(text: str) -> list[Span]:
     spans: list[Span] = []
     start = 0
     for gap in _SENTENCE_END.finditer(text):
-        if gap.start() <= start or _NO_END.search(text, start, gap.start()) or _is_wrapped(text, gap):
+        if gap.start() <= start or _ends_shorthand(text, start, gap.start()) or _is_wrapped(text, gap):
             continue
         spans.append(_trimmed(text, start, gap.start()))
         start = gap.end()
     spans.append(_trimmed(text, start, len(text)))
     return [span for span in spans if any(char.isalnum() for char in span.text)]
+
+
+def _ends_shorthand(text: str, start: int, end: int) -> bool:
+    """Whether the full stop before `end` belongs to "e.g." and its like, or to an initial."""
+    return _NO_END.search(text, max(start, end - _LONGEST_SHORTHAND), end) is not None
 
 
 def _is_wrapped(text: str, gap: re.Match[str]) -> bool:

@@ -19,7 +19,8 @@ LAYOUT = 1
 """Raise when the tables change; an older file is begun anew."""
 DIALECT_DAYS = 7
 """How long it is believed that a server cannot do better."""
-_BUSY_SECONDS = 10.0
+_BUSY_SECONDS = 2.0
+"""How long another process's writing is waited for; a write takes well under a millisecond."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS verdicts (
     key TEXT PRIMARY KEY, question INTEGER NOT NULL, model TEXT NOT NULL, kept REAL NOT NULL, graded TEXT NOT NULL);
@@ -87,13 +88,13 @@ class VerdictCache:
             for last in (False, True):
                 try:
                     return work(self._opened())
-                except (sqlite3.Error, OSError) as fault:
+                except (sqlite3.Error, OSError, ValueError) as fault:
                     self._connection = None
-                    if last or not isinstance(fault, sqlite3.DatabaseError) or isinstance(fault, sqlite3.OperationalError):
+                    damaged = isinstance(fault, sqlite3.DatabaseError) and not isinstance(fault, sqlite3.OperationalError)
+                    if last or not damaged or not self._put_aside():
                         log.warning("cache %s cannot be used (%s); nothing is kept", self.path, fault)
                         return otherwise
                     log.warning("cache %s was damaged (%s); it is begun anew", self.path, fault)
-                    self._put_aside()
         return otherwise
 
     def _opened(self) -> sqlite3.Connection:
@@ -110,16 +111,21 @@ class VerdictCache:
             self._connection = db
         return self._connection
 
-    def _put_aside(self) -> None:
-        for ending in ("", "-wal", "-shm"):
-            file = self.path.with_name(self.path.name + ending)
-            if file.exists():
-                file.replace(file.with_name(f"{self.path.name}.damaged{ending}"))
+    def _put_aside(self) -> bool:
+        """Whether the damaged file could be moved out of the way."""
+        try:
+            for ending in ("", "-wal", "-shm"):
+                file = self.path.with_name(self.path.name + ending)
+                if file.exists():
+                    file.replace(file.with_name(f"{self.path.name}.damaged{ending}"))
+        except OSError:
+            return False
+        return True
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(text: object) -> dict[str, Any] | None:
     try:
-        data = json.loads(text)
-    except ValueError:
+        data = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None

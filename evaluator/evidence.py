@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 _PIECE, _LEAST_PIECES, _MOST_OF = 6, 4, 0.6
 """Words in a piece, pieces in an answer of some length, and the share of them that is most of it."""
+_MOST_PLACES = 50
 LEAST_WORDS = 2
 """One word proves nothing: "gradient" stands in every answer."""
 
@@ -21,6 +22,9 @@ _SAME = str.maketrans({
     "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'",
     "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "―": "-",
 })  # fmt: skip
+_STRUCK = re.compile("[\u0334-\u0338\u20d2\u20e5]")
+"""Strokes through a character, which deny it in mathematics."""
+_POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _WIDE_GAP = re.compile(r"\s{2,}|[\t\n\r\x0b\x0c]")
 _EDGES = " \"'.,;:!?…()[]-*_"
@@ -65,13 +69,13 @@ def find_evidence(quote: str, answer: str) -> Evidence | None:
 @functools.lru_cache(maxsize=1_024)
 def find_places(quote: str, answer: str) -> tuple[Evidence, ...]:
     """Every place where the quote stands in the answer, whole words only."""
-    wanted = normalise(quote).strip(_EDGES)
-    if len(wanted.split()) < LEAST_WORDS:
+    wanted = _bare(quote)
+    if sum(any(char.isalnum() for char in word) for word in wanted.split()) < LEAST_WORDS:
         return ()
     text, origins = _normalise_with_origins(answer)
     found: list[Evidence] = []
     at = text.find(wanted)
-    while at >= 0:
+    while at >= 0 and len(found) < _MOST_PLACES:
         after = at + len(wanted)
         if not _splits_word(text, at) and not _splits_word(text, after):
             start, end = origins[at], origins[after - 1] + 1
@@ -96,7 +100,7 @@ def is_denied(place: Evidence, answer: str) -> bool:
 @functools.lru_cache(maxsize=1_024)
 def is_within(quote: str, text: str) -> bool:
     """Whether the quote merely repeats part of another text, such as the question."""
-    return normalise(quote).strip(_EDGES) in normalise(text)
+    return _bare(quote) in normalise(text)
 
 
 def repeats(answer: str, text: str) -> bool:
@@ -108,6 +112,14 @@ def repeats(answer: str, text: str) -> bool:
 
 def normalise(text: str) -> str:
     return _normalise_with_origins(text)[0].strip()
+
+
+def _bare(quote: str) -> str:
+    """A quote without the marks at its ends; a minus before a number is no mark."""
+    plain = normalise(quote)
+    bare = plain.strip(_EDGES)
+    at = plain.find(bare)
+    return f"-{bare}" if bare[:1].isdigit() and at > 0 and plain[at - 1] == "-" else bare
 
 
 def normalise_line(text: str) -> str:
@@ -127,12 +139,15 @@ def _normalise_with_origins(text: str) -> tuple[str, Sequence[int]]:
             out.append(char.lower())
             origins.append(index)
             continue
-        for plain in unicodedata.normalize("NFKD", char).translate(_SAME).casefold():
+        even = unicodedata.normalize("NFKD", char).translate(_SAME).casefold()
+        if _STRUCK.search(even) or char in _POWERS:
+            even = char  # "≠" is not "=", and "2⁵" is not "25"
+        for plain in even:
             if plain.isspace():
                 if out and out[-1] == " ":
                     continue
                 plain = " "
-            elif unicodedata.category(plain) in ("Cf", "Cc", "Mn", "Me"):
+            elif unicodedata.category(plain) in ("Cf", "Cc", "Mn", "Me") and not _STRUCK.match(plain):
                 continue
             out.append(plain)
             origins.append(index)

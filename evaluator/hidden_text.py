@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-_WIDTHLESS = re.compile("(?<=[A-Za-z ])[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]+(?=[A-Za-z ])")
+_WIDTHLESS = re.compile("(?<=[A-Za-z ])[\u200b-\u200f\u2060-\u2064\ufeff]+(?=[A-Za-z ])")
 _STEERING = re.compile("[\u202a-\u202e\u2066-\u2069]|[\U000e0020-\U000e007f]")
 """Marks that turn the direction of writing, and the invisible tag alphabet."""
 _SPELLED = re.compile(r"(?:\b[A-Za-z][ ._-]+){7,}[A-Za-z]\b")
@@ -40,6 +40,11 @@ def is_hidden(text: str) -> bool:
         return True
     codes = max(lengths, default=0) >= 20 or (lengths.count(2) + lengths.count(3) >= 12 and _SPACED_HEX.search(text))
     return bool(codes and (_ESCAPED.search(text) or any(_is_prose(decoded) for decoded in _decoded(text))))
+
+
+def without_widthless(text: str) -> str:
+    """The text as it looks: without characters of no width."""
+    return text if text.isascii() else "".join(char for char in text if unicodedata.category(char) != "Cf")
 
 
 def without_disguise(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -50,7 +51,7 @@ def read_prices(path: Path) -> PriceTable:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as fault:
         raise BadSettings(f"{path}: cannot be read ({fault}).", mend) from fault
-    except yaml.YAMLError as fault:
+    except (yaml.YAMLError, ValueError, RecursionError) as fault:
         raise BadSettings(f"{path}: not YAML ({' '.join(str(fault).split())[:120]}).", mend) from fault
     prices: dict[tuple[str, str], Price] = {}
     if not isinstance(data or {}, dict):
@@ -62,9 +63,9 @@ def read_prices(path: Path) -> PriceTable:
             try:
                 values = [float(row[name]) for name in ("prompt", "cached", "completion")]
                 as_of = date.fromisoformat(str(row["as_of"]))
-            except (KeyError, TypeError, ValueError) as fault:
+            except (KeyError, TypeError, ValueError, OverflowError) as fault:
                 raise BadSettings(f"{path}: {model} needs prompt, cached, completion and as_of ({fault}).", mend) from fault
-            if min(values) < 0:
-                raise BadSettings(f"{path}: {model} has a price below zero.", mend)
+            if not all(0 <= value < math.inf for value in values):
+                raise BadSettings(f"{path}: {model} has a price that is below zero or no number.", mend)
             prices[str(server).rstrip("/"), str(model)] = Price(values[0], values[1], values[2], as_of)
     return PriceTable(prices)

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 
 from evaluator.answers import Span, split_sentences
 from evaluator.evidence import find_places
-from evaluator.hidden_text import is_hidden, without_disguise
+from evaluator.hidden_text import is_hidden, without_disguise, without_widthless
 from evaluator.suspicion_patterns import ALONE, COMMAND, GRADER, PAPER, PRAISE, SAID_BY_OTHERS, SECRET, SHOW, YOU
 
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[-–—]+\s|(?<=[)\]])\s|\s(?=\()")
 _QUOTED = re.compile(r"(?<!\w)[\"“'‘](?:[^\"“”\n]{3,200}?)[\"”'’](?=\W|$)")
 _STEMS = sorted({stem for rule in (*ALONE, GRADER, PAPER, SECRET) for stem in rule.stems} - {"*"})
+_MOST_QUOTES = 20
+"""Quotes of a grader that are looked for in the answer."""
 _AROUND = 160
 """Characters before and after a quotation in which it may be said whose words it holds."""
 
@@ -43,7 +45,7 @@ def find_suspicious(answer: str) -> tuple[Span, ...]:
 def join_spans(answer: str, spans: Sequence[Span], quotes: Sequence[str]) -> tuple[Span, ...]:
     """The spans together with the places of quotes that a grader calls suspicious, in order, those that touch as one."""
     found = [(span.start, span.end) for span in spans]
-    found += [(place.start, place.end) for quote in quotes for place in find_places(quote, answer)[:1]]
+    found += [(place.start, place.end) for quote in quotes[:_MOST_QUOTES] for place in find_places(quote, answer)[:1]]
     joined: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if joined and (start <= joined[-1][1] or not answer[joined[-1][1] : start].strip()):
@@ -57,6 +59,7 @@ class _Rules:
     """The rules that a text can fit at all, by its words."""
 
     def __init__(self, text: str) -> None:
+        text = without_widthless(text)
         lower = text.lower()
         present = {stem for stem in _STEMS if stem in lower} | ({"*"} if not text.isascii() else set())
         self._alone = [rule.pattern for rule in ALONE if not present.isdisjoint(rule.stems) and rule.anywhere.search(text)]
@@ -69,6 +72,7 @@ class _Rules:
 
     def fit(self, text: str) -> bool:
         """Whether a sentence or clause is suspicious: by one rule alone, or by several signs together."""
+        text = without_widthless(text)
         if any(pattern.search(text) for pattern in self._alone):
             return True
         speaks_of_grader = self._grader and GRADER.pattern.search(text)

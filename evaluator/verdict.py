@@ -175,6 +175,9 @@ def _apply_links(verdict: CheckedVerdict, others: dict[str, CheckedVerdict], cod
             codes.append("requires")
             return _not_counted(verdict, f'Not counted: it builds on "{id}", which was not made.')
     for id in verdict.criterion.excludes:
+        if others[id].credit is None:
+            codes.append("excludes")
+            return _unscored(verdict.criterion, f'Is ruled out by "{id}", which could not be scored.')
         if others[id].credit:
             codes.append("excludes")
             return _not_counted(verdict, f'Not counted: the answer also says "{id}", which rules it out.')

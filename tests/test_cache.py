@@ -138,7 +138,9 @@ def test_a_changed_cache_gives_no_credit_without_evidence(grade, loopback, cache
     assert report.from_cache and report.score.value is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"verdicts": [{"criterion": "omega"}]}', '{"verdicts": 3}'])
+@pytest.mark.parametrize(
+    "text", [None, "[" * 100_000, "{", "[]", "{}", '{"verdicts": [{"criterion": "omega"}]}', '{"verdicts": 3}']
+)
 def test_a_row_that_is_not_ours_is_asked_for_anew(grade, loopback, cache, text):
     grade()
     cache.close()
@@ -313,3 +315,53 @@ def test_a_killed_command_leaves_store_and_cache_as_they_were(loopback, tmp_path
     report = json.loads(out)
     assert (code, err, report["status"], report["from_cache"]) == (0, "", "final", False)
     assert json.loads(run_cli("grade", "-q", "2", "--json", stdin=text)[1])["from_cache"]
+
+
+def test_a_damaged_file_that_cannot_be_put_aside_only_means_that_nothing_is_kept(grade, cache):
+    cache.path.parent.mkdir(parents=True)
+    cache.path.write_bytes(b"no database at all" * 100)
+    (cache.path.parent / f"{cache.path.name}.damaged").mkdir()
+    assert grade().status == "final" and not grade().from_cache
+
+
+def test_a_locked_file_holds_nobody_up_for_long(grade, cache):
+    grade()
+    with sqlite3.connect(cache.path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        assert grade("alpha holds, while another process writes for ever").status == "final"
+        assert time.monotonic() - started < 8
+        other.rollback()
+    other.close()
+    assert grade().from_cache
+
+
+@pytest.mark.parametrize("confidence", ['"nan"', "7", "-1", "1" + "0" * 400])
+def test_a_confidence_that_is_none_is_asked_for_anew(grade, loopback, cache, confidence):
+    grade()
+    cache.close()
+    with sqlite3.connect(cache.path) as db:
+        (text,) = db.execute("SELECT graded FROM verdicts").fetchone()
+        db.execute("UPDATE verdicts SET graded = ?", (text.replace('"confidence": 0.9', f'"confidence": {confidence}'),))
+    db.close()
+    assert grade().score.value == 100 and len(loopback.requests) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_grades_with_a_loop_of_its_own(loopback):
+    work = (
+        "import os, sys\nfrom tests.test_cache import *\n"
+        "def once(): return grade_answer(QUESTION, RUBRIC, ANSWER, LLMGrader('m', '', sys.argv[1], LLMOptions(tries=1))).status\n"
+        "assert once() == 'final'\nchild = os.fork()\n"
+        "if child == 0:\n    os._exit(0 if once() == 'final' else 1)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", work, loopback.url],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr

@@ -265,6 +265,43 @@ case("ladder", "a tool call with a level twice", 25, 3, refuses=TOOLS, model=ONE
 case("ladder", "a tool call cut off", 25, 3, refuses=TOOLS, model=ONE, script=[complete(GOOD[:60], finish="tool_calls")])
 case("ladder", "tools ignored: the text is read as strictly", 25, 2, refuses=TOOLS, script=[complete("", content=GOOD)])
 
+NOT_WHOLE = {"error", "cancelled", "abort"}
+for name in sorted(NOT_WHOLE):
+    case(
+        "transport", f'a reply that ended with "{name}" is asked for again', 25, 2, script=[complete(ONE, finish=name)], model=ONE
+    )
+case("transport", "a Retry-After that is no date in this world", 25, 2, model=ONE,
+     script=[fail(503, headers={"Retry-After": "Mon, 01 Jan 2020 00:00:00 +99999999999999"})])  # fmt: skip
+case("transport", "an error of 80,000 characters", None, 1, script=[fail(400, message="a-" * 40_000)], error="bad_request")
+case("transport", "a key that comes back broken up", None, 1, script=[fail(400, message="key HUNTER2-\nHUNTER2 is bad")], error="bad_request",
+     also=lambda report, loopback: "hunter2" not in report.error.message.lower())  # fmt: skip
+for name, count in (("NaN", float("nan")), ("negative", -5), ("a fraction", 901.5)):
+    case("transport", f"a count of tokens that is {name}", 25, 1,
+         script=[complete(ONE, usage={"prompt_tokens": count, "completion_tokens": 3, "total_tokens": 3})],
+         also=lambda report, loopback: report.to_data()["usage"]["prompt_tokens"] == "unknown")  # fmt: skip
+case("model output", "half a character in a reason, asked for again", 25, 2, model=ONE,
+     script=[complete(GOOD.replace("so it is", "so \\ud800 it is", 1))])  # fmt: skip
+case(
+    "model output", "a whole character in two halves is read", 25, 1, model=GOOD.replace("so it is", "so \\ud83d\\ude00 it is", 1)
+)
+case("model output", "a think block inside a quote is not cut out", (0, 25), 2, reasons=("quote_not_found", "no_evidence"),
+     model=write_verdicts(verdict("alpha", "met", ["alpha <think>never</think> holds"])))  # fmt: skip
+case("model output", "4,000 line breaks in a fence", 25, 2, script=[complete("```" + "\n" * 4_000 + "x")], model=ONE)
+case("model output", "300 suspicious quotes", 25, 1, reasons=("suspicious_text",),
+     model=write_verdicts(ALPHA, suspicious=["holds too" + " " * count for count in range(300)]))  # fmt: skip
+case("evidence", "a struck-through sign is not the plain one", (0, 25), 2, answer="We know that the loss \u2260 zero here.",
+     model=write_verdicts(verdict("alpha", "met", ["the loss = zero"])), reasons=("quote_not_found", "no_evidence"))  # fmt: skip
+case("evidence", "a power is no digit", (0, 25), 2, answer="It has 2\u2075 layers in all.",
+     model=write_verdicts(verdict("alpha", "met", ["25 layers"])), reasons=("quote_not_found", "no_evidence"))  # fmt: skip
+case("evidence", "a sign more is another number", (0, 25), 2, answer="It has the 1 slope.",
+     model=write_verdicts(verdict("alpha", "met", ["-1 slope"])), reasons=("quote_not_found", "no_evidence"))  # fmt: skip
+case("evidence", "a word and a sign are one word", (0, 25), 2, answer="The gradient = 0 there.",
+     model=write_verdicts(verdict("alpha", "met", ["gradient ="])), reasons=("quote_not_found", "no_evidence"))  # fmt: skip
+case("aggregation", "what rules a point out and could not be scored leaves the point open", (0, 50), 2,
+     reasons=("quote_not_found", "no_evidence", "excludes"),
+     model=write_verdicts(ALPHA, verdict("beta", "met", ["beta was said"])),
+     rubric=small_rubric(criterion("alpha", excludes=["beta"]), *(criterion(id) for id in IDS[1:])))  # fmt: skip
+
 # --- streaming
 
 case("stream", "a whole stream", 25, 1, model=ONE, stream=True)
@@ -295,6 +332,8 @@ case(
     error="refusal",
     reasons=("refused",),
 )
+case("stream", "a number of 5,000 digits in a stream, asked for again", 25, 2, script=[complete(SPOILT["a number of 5,000 digits"])],
+     model=ONE, stream=True)  # fmt: skip
 case("stream", "a stream at its length limit", 25, 2, script=[CUT], model=ONE, stream=True)
 
 # --- evidence

@@ -351,7 +351,9 @@ def test_cost_is_counted_where_server_and_model_are_in_the_price_list(loopback, 
 
 @pytest.mark.parametrize(
     "text", ["[1]", "a: [", "a: 3", "a: {m: {prompt: 1}}", "a: {m: {prompt: -1, cached: 0, completion: 0, as_of: 2026-01-01}}",
-             "a: {m: {prompt: x, cached: 0, completion: 0, as_of: 2026-01-01}}", "a: {m: {prompt: 1, cached: 0, completion: 0, as_of: soon}}"]
+             "a: {m: {prompt: x, cached: 0, completion: 0, as_of: 2026-01-01}}", "a: {m: {prompt: 1, cached: 0, completion: 0, as_of: soon}}",
+             "a: {m: {prompt: 1, cached: 0, completion: 0, as_of: 2025-02-30}}", "a: {m: {prompt: .nan, cached: 0, completion: 0, as_of: 2026-01-01}}",
+             "[" * 5_000, "a: " + "1" * 5_000]
 )  # fmt: skip
 def test_a_broken_price_list_is_one_line_that_names_the_file(tmp_path, run_cli, indexed, monkeypatch, text):
     (tmp_path / "prices.yaml").write_text(text)

@@ -6,6 +6,7 @@ One for the whole process: connections belong to the loop they were opened in, a
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Callable, Coroutine
@@ -58,6 +59,16 @@ def close_in(loop: asyncio.AbstractEventLoop, client: Any) -> None:
             loop.create_task(client.aclose())
         else:
             asyncio.run_coroutine_threadsafe(client.aclose(), loop).result(2)
+
+
+def _forget() -> None:
+    """The thread of a loop does not follow into a forked process."""
+    global _loop, _lock
+    _loop, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _started() -> asyncio.AbstractEventLoop:

@@ -49,7 +49,7 @@ class CachedGrader:
             verdicts = tuple(_verdict(row, rubric) for row in data["verdicts"])
             reasons = tuple(code for code in REVIEW_REASONS if code in data["review_reasons"])
             suspicious = tuple(map(str, data["suspicious"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None  # not as we wrote it: ask again
         return Graded(verdicts, review_reasons=reasons, suspicious=suspicious, from_cache=True)
 
@@ -76,12 +76,14 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 
 
 def _verdict(row: Mapping[str, Any], rubric: Rubric) -> Verdict:
-    """Raises KeyError, TypeError or ValueError for a row that is not ours."""
+    """Raises KeyError, TypeError, ValueError or OverflowError for a row that is not ours."""
     criterion = {criterion.id: criterion for criterion in rubric.criteria}[row["criterion"]]
     level = str(row["level"])
     if criterion.level(level) is None and level != CONTRADICTED:
         raise ValueError(level)
     claim, confidence = row["misconception"], row["confidence"]
     wrong: Misconception | None = next((entry for entry in criterion.misconceptions if entry.claim == claim), None)
+    if confidence is not None and not 0 <= float(confidence) <= 1:
+        raise ValueError(confidence)
     quotes = tuple(map(str, row["quotes"]))
     return Verdict(criterion.id, level, str(row["reason"]), quotes, None if confidence is None else float(confidence), wrong)

@@ -25,6 +25,8 @@ from evaluator.graders.prompt import Messages
 from evaluator.graders.protocol import Usage
 from evaluator.prices import Price
 
+_WHOLE = ("stop", "tool_calls", "function_call", "end_turn", "stop_sequence", "tool_use", "STOP", "eos", "eos_token")
+"""How a whole reply ends, in the words of various servers; some say nothing."""
 LONGEST_WAIT = 20.0
 """Seconds we wait between tries at most, whatever Retry-After asks for."""
 
@@ -212,7 +214,7 @@ class Caller:
         if not told:
             return Usage(0, None, None, None, None)
         details = told.get("input_token_details") or {}
-        counts = told["input_tokens"], details.get("cache_read"), told["output_tokens"]
+        counts = _count(told["input_tokens"]), _count(details.get("cache_read")), _count(told["output_tokens"])
         return Usage(0, *counts, cost=self._price.cost(*counts) if self._price else None)
 
 
@@ -221,6 +223,11 @@ def _wait(fault: GraderUnreachable, attempt: int) -> float:
     counts up to a limit."""
     backoff = min(8.0, 0.5 * 2.0 ** (attempt - 1)) + random.uniform(0, 0.5)
     return min(LONGEST_WAIT, max(fault.retry_after or 0.0, backoff))
+
+
+def _count(value: object) -> int | None:
+    """A number of tokens, or None when what the server says is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _as_message(message: Any) -> AIMessage:
@@ -249,6 +256,8 @@ def _raw(message: AIMessage, finish: str | None, may_talk: bool) -> RawReply:
         problem = BadReply("The server's content filter stopped the reply.", "Let a person grade it.", kind="refusal")
     elif finish in ("length", "max_tokens", "MAX_TOKENS"):
         problem = BadReply("it was cut off at the length limit; be brief", kind="truncated")
+    elif finish is not None and finish not in _WHOLE:
+        problem = BadReply(f'it ended with "{finish[:40]}"')
     elif len(calls) > 1:
         problem = BadReply("it calls more than one tool")
     elif calls and calls[0][0] != TOOL:

@@ -16,8 +16,10 @@ from evaluator.graders.llm_dialect import Part, is_too_long, refused_part
 from evaluator.graders.llm_models import OPENAI_API
 from evaluator.settings import PROVIDERS
 
-_SECRET = re.compile(r"\b(?:sk|pk|key|gsk|xai|hf)[-_][A-Za-z0-9_*-]{6,}|\b(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{28,}")
+_SECRET = re.compile(r"\b(?:sk|pk|key|gsk|xai|hf)[-_][A-Za-z0-9_*-]{6,200}|\b[A-Za-z0-9_-]{28,200}")
 """What looks like a key, for servers that repeat a key which we do not know."""
+_LONGEST_WORDS = 4_000
+"""Characters of a server's words that are looked at."""
 _OUT_OF_TIME = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException)
 _OUT_OF_REACH = (ConnectionError, openai.APIConnectionError, httpx.TransportError)
 
@@ -124,7 +126,7 @@ def _retry_after(fault: Exception) -> float | None:
         pass
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -142,7 +144,12 @@ def _said(fault: Exception, key: str) -> str:
         text = " ".join(str(part) for part in parts if part)
     else:
         text = str(body or getattr(fault, "message", "") or fault)
-    text = " ".join(text.split())
+    text = " ".join(text[:_LONGEST_WORDS].split())
     if key:
-        text = text.replace(key, "…")
-    return _SECRET.sub("…", text)[:1_000]
+        text = re.sub(r"\s?".join(map(re.escape, key)), "…", text, flags=re.IGNORECASE)
+    return _SECRET.sub(_mask, text)[:1_000]
+
+
+def _mask(found: re.Match[str]) -> str:
+    """A long word without a digit is a name and stays."""
+    return "…" if any(char.isdigit() for char in found[0]) or found[0][:3].lower() in ("sk-", "sk_", "pk-", "pk_") else found[0]

@@ -42,8 +42,8 @@ class Preview:
         while (start := self._next()) is not None and "}" in self._text[start:]:
             try:
                 row, end = self._decoder.raw_decode(self._text, start)
-            except (json.JSONDecodeError, RecursionError):
-                return found  # not complete yet
+            except (ValueError, RecursionError):
+                return found  # not complete yet, or nothing that will ever be read
             try:
                 found.append(read_verdict(row, self._criteria))
             except BadReply:

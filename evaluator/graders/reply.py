@@ -18,8 +18,7 @@ from evaluator.rubric import CONTRADICTED, UNSCORED, Criterion, Misconception
 from evaluator.verdict import Verdict
 
 MAX_CHARS = 200_000
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*)\n\s*```", re.DOTALL)
-_THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _FIELDS = {"criterion", "evidence", "reason", "level", "misconception", "confidence"}
 
 
@@ -53,13 +52,27 @@ def read_reply(text: str, criteria: Sequence[Criterion]) -> Reply:
     return Reply(verdicts, tuple(suspicious))
 
 
+def _without_thought(text: str) -> str:
+    """Without one block of thought at the very beginning."""
+    if text.startswith("<think>"):
+        _, end, rest = text.partition("</think>")
+        return rest.strip() if end else text
+    return text
+
+
+def _without_fence(text: str) -> str:
+    """Without the one fence that holds it all."""
+    first, _, rest = text.partition("\n")
+    inside, end, after = rest.rpartition("\n")
+    if first.strip() in ("```", "```json") and after.strip() == "```" and end and "```" not in inside:
+        return inside
+    return text
+
+
 def _read_object(text: str) -> dict[str, Any]:
     if len(text) > MAX_CHARS:
         raise BadReply(f"it has {len(text):,} characters")
-    bare = _THOUGHT.sub("", text.lstrip("\ufeff"), count=1).strip() if "<think>" in text[:200] else text.lstrip("\ufeff").strip()
-    fenced = _FENCE.fullmatch(bare)
-    if fenced and "```" not in fenced[1]:
-        bare = fenced[1]
+    bare = _without_fence(_without_thought(text.lstrip("\ufeff").strip()))
     try:
         # strict=False lets a raw line break stand in a string: the grammars of llama.cpp allow it, and it is not ambiguous.
         data = json.loads(bare, object_pairs_hook=_no_twins, parse_constant=_no_constant, strict=False)
@@ -71,7 +84,18 @@ def _read_object(text: str) -> dict[str, Any]:
         raise BadReply("it holds a number with too many digits") from fault
     if not isinstance(data, dict):
         raise BadReply("it is not a JSON object")
+    if _HALF.search(bare) and not _is_text(data):
+        raise BadReply("it holds half a character")
     return data
+
+
+def _is_text(data: object) -> bool:
+    """Whether everything in it can be written to a file."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_verdict(row: Any, criteria: Sequence[Criterion]) -> Verdict:
