@@ -138,9 +138,7 @@ def test_a_changed_cache_gives_no_credit_without_evidence(grade, loopback, cache
     assert report.from_cache and report.score.value is None
 
 
-@pytest.mark.parametrize(
-    "text", [None, "[" * 100_000, "{", "[]", "{}", '{"verdicts": [{"criterion": "omega"}]}', '{"verdicts": 3}']
-)
+@pytest.mark.parametrize("text", ["[" * 100_000, "{", "[]", "{}", '{"verdicts": [{"criterion": "omega"}]}', '{"verdicts": 3}'])
 def test_a_row_that_is_not_ours_is_asked_for_anew(grade, loopback, cache, text):
     grade()
     cache.close()
