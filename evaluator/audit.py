@@ -9,7 +9,7 @@ from evaluator.answers import Span
 from evaluator.graders.protocol import Grader
 from evaluator.grading import grade_answer
 from evaluator.questions import Question
-from evaluator.report import Report, headline
+from evaluator.report import Report, graded_by, headline
 from evaluator.rubric import Rubric
 
 
@@ -54,12 +54,14 @@ class Audit:
         }
 
     def in_words(self) -> str:
+        lines = [f"{graded_by(self.report)}, rubric version {self.report.rubric.version} ({self.report.rubric.hash})"]
+        if self.spans:
+            lines.append("Text that speaks to the grader instead of answering:")
+            lines += [f"  “{' '.join(span.text.split())}”" for span in self.spans]
         if self.report.error:
-            return f"Not graded: {self.report.error.message} {self.report.error.mend}"
+            return "\n".join([*lines, f"Not graded: {self.report.error.message} {self.report.error.mend}"])
         if not self.spans:
-            return f"Nothing in the answer speaks to the grader. Score: {headline(self.report)}."
-        lines = ["Text that speaks to the grader instead of answering:"]
-        lines += [f"  “{' '.join(span.text.split())}”" for span in self.spans]
+            return "\n".join([*lines, f"Nothing in the answer speaks to the grader. Score: {headline(self.report)}."])
         lines.append(f"Score with it: {headline(self.report)}.")
         if self.clean is None or self.clean.error:
             problem = self.clean.error.message if self.clean and self.clean.error else ""

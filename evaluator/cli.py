@@ -386,11 +386,11 @@ def _known(label: str, value: str | None, values: list[str]) -> None:
 
 
 def _as_text(report: Report) -> str:
-    from evaluator.report import describe_usage, headline, sign_of, write_feedback
+    from evaluator.report import describe_usage, graded_by, headline, sign_of, write_feedback
     from evaluator.verdict import REVIEW_REASONS
 
     lines = [f"Question {report.question.no}: {report.question.text}", "", headline(report)]
-    lines += [f"Graded by {report.grader.title}, rubric version {report.rubric.version} ({report.rubric.hash})"]
+    lines += [f"{graded_by(report)}, rubric version {report.rubric.version} ({report.rubric.hash})"]
     lines += [spent, ""] if (spent := describe_usage(report)) else [""]
     for verdict in report.verdicts:
         lines.append(f"{sign_of(verdict)} {verdict.level}, weight {verdict.criterion.weight:g}: {verdict.criterion.point}")

@@ -13,7 +13,7 @@ from evaluator.assembly import Assembly
 from evaluator.errors import EvaluatorError, GraderRefused, GraderUnreachable
 from evaluator.prices import read_prices
 from evaluator.rubric_files import check_rubric_files
-from evaluator.settings import PROVIDERS, Settings, without_password
+from evaluator.settings import PROVIDERS, Settings, provider_of, without_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,15 @@ def _llm(settings: Settings) -> str:
     if reply.status_code != 200:
         return f"{shown} answers (it does not list its models: HTTP {reply.status_code})"
     names = _model_names(reply)
-    if names and settings.model not in names:
-        offered = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
-        problem = f'{shown} does not list the model "{settings.model}"; it offers: {offered}.'
-        raise GraderRefused(problem, "Set EVALUATOR_MODEL to one of them.", kind="unknown_model")
-    return f"{shown} answers and {'has' if names else 'may have'} {settings.model}"
+    wanted = {"EVALUATOR_MODEL": settings.model}
+    if settings.second_model and provider_of(settings.second_model) == "openai":
+        wanted["EVALUATOR_SECOND_MODEL"] = settings.second_model
+    for name, model in wanted.items():
+        if names and model not in names:
+            offered = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+            problem = f'{shown} does not list the model "{model}"; it offers: {offered}.'
+            raise GraderRefused(problem, f"Set {name} to one of them.", kind="unknown_model")
+    return f"{shown} answers and {'has' if names else 'may have'} {' and '.join(wanted.values())}"
 
 
 def _model_names(reply: object) -> list[str]:
@@ -125,7 +129,8 @@ def _prices(settings: Settings) -> str:
 
 def _cache(assembly: Assembly) -> str:
     kept = sum(count for _, count, _, _ in assembly.cache.stats())
-    return f"{kept} gradings in {assembly.cache.path}" + ("" if assembly.settings.cache else "; switched off")
+    off = "" if assembly.settings.cache else "; switched off"
+    return f"{kept} grading{'' if kept == 1 else 's'} in {assembly.cache.path}{off}"
 
 
 def _grader(assembly: Assembly) -> str:

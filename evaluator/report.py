@@ -99,7 +99,7 @@ class Report:
     def to_markdown(self) -> str:
         """A page to read or print. Text from outside is escaped, so it cannot become markup."""
         lines = [f"# Question {self.question.no}: {escape_markdown(self.question.text)}", "", f"**{headline(self)}**", ""]
-        lines += [f"Graded by {escape_markdown(self.grader.title)} · model {escape_markdown(self.grader.model)} · "]
+        lines += [f"{escape_markdown(graded_by(self))} · model {escape_markdown(self.grader.model)} · "]
         lines[-1] += f"rubric version {self.rubric.version} ({self.rubric.hash}) · {self.seconds:.1f} s"
         if spent := describe_usage(self):
             lines[-1] += f" · {escape_markdown(spent)}"
@@ -130,6 +130,13 @@ def headline(report: Report) -> str:
         points = "1 rubric point" if unscored == 1 else f"{unscored} rubric points"
         return f"{report.score.low:g} to {report.score.high:g} of 100 (provisional: {points} could not be scored)"
     return f"{report.score.value:g} of 100"
+
+
+def graded_by(report: Report) -> str:
+    """Who graded, or was asked in vain; that nobody was asked about a blank answer."""
+    if report.answer.is_blank:
+        return "No grader was asked"
+    return f"{'Asked' if report.status == 'failed' else 'Graded by'} {report.grader.title}"
 
 
 def describe_usage(report: Report) -> str:

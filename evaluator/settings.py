@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     )
 
     grader: Literal["auto", "llm", "embedded", "stub"] = Field(
-        "auto", description="Who grades. auto: the LLM when a key or an address is configured, else the embedded grader."
+        "auto",
+        description="Who grades. auto: the LLM when a key, an address or a provider's model is configured, else the embedded "
+        "grader.",
     )
     model: str = Field(
         "gpt-4.1-mini",
@@ -65,8 +67,8 @@ class Settings(BaseSettings):
     )
     second_look: Literal["off", "doubtful", "thorough"] = Field(
         "doubtful",
-        description="Which rubric points the LLM looks at again: none, doubtful ones, or also those that the embedded grader "
-        "strongly disagrees on.",
+        description="off: no second look; doubtful: the LLM looks again at doubtful rubric points; thorough: also where the "
+        "embedded grader strongly disagrees.",
     )
     second_model: str = Field("", description="Another model, on the same server or provider:NAME, for those second looks.")
     exemplars: int = Field(3, ge=0, le=5, description="How many exemplars with known levels the LLM is shown.")

@@ -383,3 +383,26 @@ def test_a_password_in_the_address_is_never_shown(loopback, caplog):
             report = grade_answer(QUESTION, RUBRIC, ANSWER, LLMGrader("m", "", address, LLMOptions(tries=1)))
         assert "swordfish" not in json.dumps(report.to_data()) + report.to_markdown() + caplog.text
         assert report.signature["server"] == loopback.url
+
+
+def test_what_a_lost_request_took_is_unknown_and_what_a_refused_one_took_is_nothing(grade, loopback):
+    loopback.script = [drop] * 3
+    assert grade().to_data()["usage"]["prompt_tokens"] == "unknown"
+    loopback.script = [fail(401)]
+    report = grade()
+    assert (report.usage.prompt_tokens, report.to_data()["usage"]["cost_usd"]) == (0, "unknown")
+    assert "Asked LLM" in report.to_markdown() and "Graded by" not in report.to_markdown()
+
+
+def test_the_second_model_is_named_to_people_and_checked_by_the_doctor(run_cli, loopback, indexed, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", loopback.url)
+    monkeypatch.setenv("EVALUATOR_SECOND_MODEL", "nosuch")
+    assert "second looks by nosuch" in run_cli("grade", "-q", "2", stdin="Backprop multiplies many Jacobians.")[1]
+    code, out, err = run_cli("doctor")
+    assert code == 1 and 'does not list the model "nosuch"' in out and "Set EVALUATOR_SECOND_MODEL" in out
+    monkeypatch.setenv("EVALUATOR_SECOND_MODEL", "anthropic:x")
+    assert "EVALUATOR_SECOND_MODEL names the provider anthropic" in run_cli("grade", "-q", "2", stdin="gradients vanish")[2]
+
+
+def test_nobody_is_said_to_have_graded_a_blank_answer(grade):
+    assert "No grader was asked" in grade("I don't know.").to_markdown()

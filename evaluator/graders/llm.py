@@ -93,23 +93,24 @@ class LLMGrader:
         self._rank = rank_exemplars
         memory = DialectMemory(notebook)
 
-        def caller(name: str) -> tuple[ModelMaker, Caller]:
-            maker = ModelMaker(name, key, base_url, options.temperature, options.timeout)
+        def caller(name: str, setting: str) -> tuple[ModelMaker, Caller]:
+            maker = ModelMaker(name, key, base_url, options.temperature, options.timeout, setting)
             price = prices.price(maker.server, maker.name) if prices else None
             return maker, Caller(maker, memory, key, price, timeout=options.timeout, tries=options.tries, sleep=sleep)
 
         self._keys: dict[tuple[int, str, str], Any] = {}
-        self._maker, self._caller = caller(model)
+        self._maker, self._caller = caller(model, "EVALUATOR_MODEL")
         self._second_maker, self._second_caller = self._maker, self._caller
         if options.second_model:
-            self._second_maker, self._second_caller = caller(options.second_model)
+            self._second_maker, self._second_caller = caller(options.second_model, "EVALUATOR_SECOND_MODEL")
         self._chain = Step(self._retrieve) | Step(self._write) | Step(self._judge) | Step(self._verify)
 
     @property
     def identity(self) -> Identity:
         model = self._maker.name if self._maker.is_openai else f"{self._maker.provider}:{self._maker.name}"
         options = self._options.in_words(self._rank is not None)
-        return Identity("llm", f"LLM ({model})", model, VERSION, prompt_hash(), self._maker.shown_server, options)
+        second = f", second looks by {self._options.second_model}" if self._options.second_model else ""
+        return Identity("llm", f"LLM ({model}{second})", model, VERSION, prompt_hash(), self._maker.shown_server, options)
 
     def cache_key(self, question: Question, rubric: Rubric, answer: str) -> str:
         """What a grading depends on, as a hash: when any of it changes, so does the key."""

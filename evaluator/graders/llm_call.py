@@ -150,7 +150,7 @@ class Caller:
         started, outcome, finish = time.monotonic(), "ok", None
         allowance = request.allowance
         log.debug("prompt %s", request.messages)
-        allowance.usage += Usage(requests=1)
+        allowance.usage += Usage(requests=1, cost=0.0 if self._price else None)
         try:
             async with asyncio.timeout(min(self._timeout, allowance.left)):
                 message = await self._send(request, dialect)
@@ -169,6 +169,8 @@ class Caller:
                     f"No verdict after {allowance.seconds:g} s.", "Try again, or raise EVALUATOR_DEADLINE.", kind="timeout"
                 )
             outcome = known.kind
+            if outcome in ("timeout", "connection"):
+                allowance.usage += Usage(0, None, None, None, None)  # nobody said what it took
             raise known from fault
         finally:
             log.info(

@@ -25,8 +25,10 @@ OPENAI_API = "https://api.openai.com/v1"
 class ModelMaker:
     """Makes one chat model for each event loop, because connections belong to the loop they were opened in."""
 
-    def __init__(self, model: str, key: str, base_url: str, temperature: float | None, timeout: float) -> None:
-        """Raises BadSettings when the provider's package is missing."""
+    def __init__(
+        self, model: str, key: str, base_url: str, temperature: float | None, timeout: float, setting: str = "EVALUATOR_MODEL"
+    ) -> None:
+        """`setting` is where the model's name comes from. Raises BadSettings when the provider's package is missing."""
         self.provider = provider_of(model)
         self.name = model.removeprefix(f"{self.provider}:")
         self.server = (base_url or OPENAI_API) if self.provider == "openai" else self.provider
@@ -35,7 +37,7 @@ class ModelMaker:
         self._options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
         self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, BaseChatModel] = weakref.WeakKeyDictionary()
         if self.provider != "openai":
-            _require(self.provider)
+            _require(self.provider, setting)
 
     @property
     def is_openai(self) -> bool:
@@ -109,10 +111,10 @@ class _ChatModel(ChatOpenAI):
         return result
 
 
-def _require(provider: str) -> None:
+def _require(provider: str, setting: str) -> None:
     package = PROVIDERS[provider]
     if importlib.util.find_spec(package.replace("-", "_")) is None:
         raise BadSettings(
-            f"EVALUATOR_MODEL names the provider {provider}, whose package {package} is not installed.",
+            f"{setting} names the provider {provider}, whose package {package} is not installed.",
             f"Install the extra: pip install 'mock-interview-evaluator[{provider}]' (or pip install {package}).",
         )

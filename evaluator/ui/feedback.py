@@ -8,7 +8,7 @@ import json
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from evaluator.report import Report, count_levels, describe_usage, headline, sign_of, write_feedback
+from evaluator.report import Report, count_levels, describe_usage, graded_by, headline, sign_of, write_feedback
 from evaluator.rubric import CONTRADICTED
 from evaluator.ui.marking import as_text, mark_evidence
 from evaluator.verdict import REVIEW_REASONS, CheckedVerdict
@@ -74,7 +74,7 @@ def _show_score(report: Report) -> None:
     words.markdown(f"**{count_levels(report)}**")
     rubric = f"rubric version {report.rubric.version} ({report.rubric.hash})"
     spent = f" · {as_text(describe_usage(report))}" if describe_usage(report) else ""
-    words.caption(f"Graded by {as_text(report.grader.title)} · {rubric} · {report.seconds:.1f} s{spent}")
+    words.caption(f"{as_text(graded_by(report))} · {rubric} · {report.seconds:.1f} s{spent}")
     if report.status == "provisional":
         words.caption(headline(report))
 
