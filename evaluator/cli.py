@@ -30,6 +30,7 @@ app.add_typer(rubrics_app, name="rubrics")
 app.add_typer(cache_app, name="cache")
 
 MAX_INPUT_BYTES = 1_000_000
+INTERRUPTED = 130
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuestionOption = Annotated[str, typer.Option("--question", "-q", help="Number of the question, or its text.")]
 AnswerArgument = Annotated[str, typer.Argument(help="File with the answer, or - for standard input.")]
@@ -326,6 +327,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _note("Stopped. What was not finished has no score, and nothing is half-written.")
+        raise
 
 
 def _stop(fault: EvaluatorError, code: int) -> NoReturn:

@@ -363,3 +363,18 @@ def test_a_forked_process_grades_with_a_loop_of_its_own(loopback):
         text=True,
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_ctrl_c_while_a_model_thinks_stops_at_once_and_says_so(loopback, indexed, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", loopback.url)
+    loopback.script = [hang(20)]
+    command = [sys.executable, "-m", "evaluator", "grade", "-q", "2", "-"]
+    run = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run.stdin.write("Backprop multiplies many Jacobians.")
+    run.stdin.close()
+    while not loopback.requests:
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(15) == 130
+    assert (run.stdout.read(), run.stderr.read().strip().splitlines()[-1][:8]) == ("", "Stopped.")
