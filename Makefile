@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-from-lock
 UV := $(BIN)/uv
 
-.PHONY: app test check rubrics lock clean
+.PHONY: app test check rubrics model lock clean
 .DEFAULT_GOAL := app
 
 app: $(STAMP)  ## open the app on http://127.0.0.1:8501
@@ -23,6 +23,20 @@ check: $(STAMP)  ## ruff and mypy
 rubrics: $(STAMP)  ## look for flaws in all rubrics and grade all their exemplars with the embedded grader
 	$(BIN)/evaluator rubrics check
 	$(BIN)/evaluator rubrics test --summary --least 0.9
+
+TRAINING := .venv-training
+READER := $(TRAINING)/reader
+
+model: $(STAMP)  ## train the embedded grader's reading model anew: about an hour on two cores; the data sets are in EVALUATOR_DATA
+	$(PYTHON) -m venv $(TRAINING)
+	$(TRAINING)/bin/pip install --quiet --upgrade 'pip>=25.1'
+	$(TRAINING)/bin/pip install --quiet --group training
+	cd $(TRAINING) && ls -d ../$(VENV)/lib/python*/site-packages | xargs realpath > $$(echo lib/python*/site-packages)/beside.pth
+	$(TRAINING)/bin/python -m training.train $(READER)-general.pt --stage general --epochs 1.5
+	$(TRAINING)/bin/python -m training.train $(READER).pt --stage bank --start $(READER)-general.pt --epochs 1.4 --replay 0.2
+	$(TRAINING)/bin/python -m training.export $(READER).pt
+	$(BIN)/python -m training.fit_head
+	$(BIN)/python -m benchmarks.probes --card
 
 lock: $(UV)  ## resolve the dependencies anew and write requirements.lock
 	$(UV) --system-certs pip compile pyproject.toml --group dev --universal --generate-hashes \

@@ -2,7 +2,7 @@
 
 Run: python benchmarks/fresh_answers.py
 For each question of the bank benchmarks/fresh_answers.jsonl holds a strong, a partial and a fluent but wrong answer. Nothing
-was fitted or reworded on them but the cap on confidence (SUREST). Keep it so: mend a rubric by its own exemplars, not by these.
+was fitted or reworded on them. Keep it so: mend a rubric by its own exemplars, not by these.
 """
 
 from __future__ import annotations

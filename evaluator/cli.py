@@ -190,14 +190,13 @@ def check_rubrics(
     from evaluator.rubric_check import Fault
     from evaluator.rubric_files import check_rubric_files
     from evaluator.rubric_lint import find_flaws
-    from evaluator.rubric_trial import credits_of
 
     assembly = _assembly()
     grader = EmbeddedGrader(assembly.model)
 
     def flaws_of(rubric: Rubric) -> list[Fault]:
         question = assembly.bank[rubric.question]
-        return find_flaws(rubric, question, assembly.model, lambda text: credits_of(question, rubric, text, grader))
+        return find_flaws(rubric, question, assembly.model, lambda text: grader.addressed(question, rubric, text))
 
     numbers = [question.no for question in assembly.bank]
     if not faults_only and sys.stderr.isatty():
@@ -396,7 +395,7 @@ def _as_text(report: Report) -> str:
 
     lines = [f"Question {report.question.no}: {report.question.text}", "", headline(report)]
     lines += [f"{graded_by(report)}, rubric version {report.rubric.version} ({report.rubric.hash})"]
-    lines += [spent, ""] if (spent := describe_usage(report)) else [""]
+    lines += [line for line in (report.grader.accuracy, describe_usage(report)) if line] + [""]
     for verdict in report.verdicts:
         lines.append(f"{sign_of(verdict)} {verdict.level}, weight {verdict.criterion.weight:g}: {verdict.criterion.point}")
         lines.append(f"    {verdict.reason}")

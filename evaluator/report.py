@@ -84,6 +84,7 @@ class Report:
             "suspicious": [{"quote": span.text, "start": span.start, "end": span.end} for span in self.suspicious],
             "feedback": write_feedback(self),
             "signature": self.signature,
+            "accuracy": self.grader.accuracy or None,
             "usage": {
                 "requests": self.usage.requests,
                 "prompt_tokens": _known(self.usage.prompt_tokens),
@@ -103,6 +104,8 @@ class Report:
         lines[-1] += f"rubric version {self.rubric.version} ({self.rubric.hash}) · {self.seconds:.1f} s"
         if spent := describe_usage(self):
             lines[-1] += f" · {escape_markdown(spent)}"
+        if self.grader.accuracy:
+            lines += ["", f"How far to trust it: {escape_markdown(self.grader.accuracy)}"]
         if self.review_reasons:
             lines += ["", "**A person should look at this:**", ""]
             lines += [f"- {REVIEW_REASONS[code]} (`{code}`)" for code in self.review_reasons]

@@ -17,7 +17,7 @@ from evaluator.questions import Question
 from evaluator.rubric import DEFAULT_LEVELS, Criterion, Rubric
 from evaluator.rubric_check import Fault
 
-CreditsOf = Callable[[str], dict[str, float]]
+AddressedIn = Callable[[str], dict[str, float]]
 """Grades a text by the rubric: the credit of each criterion id."""
 
 EXPECTED = {"strong": (80, 100), "plain": (75, 100), "partial": (25, 75)}
@@ -51,21 +51,21 @@ _RUN = 5
 _LEAST_LONGER = 1.2
 
 
-def find_flaws(rubric: Rubric, question: Question, embedder: Embedder, credits_of: CreditsOf) -> list[Fault]:
+def find_flaws(rubric: Rubric, question: Question, embedder: Embedder, addressed_in: AddressedIn) -> list[Fault]:
     """All flaws, in the order of the file's parts. Raises EmbedderFailed."""
     return [
-        *_flaws_of_reference(rubric, credits_of),
+        *_flaws_of_reference(rubric, addressed_in),
         *_flaws_of_wording(rubric, question),
         *_flaws_of_phrasings(rubric, embedder),
         *_flaws_of_exemplars(rubric),
     ]
 
 
-def _flaws_of_reference(rubric: Rubric, credits_of: CreditsOf) -> Iterator[Fault]:
-    credits = credits_of(rubric.reference_answer)
+def _flaws_of_reference(rubric: Rubric, addressed_in: AddressedIn) -> Iterator[Fault]:
+    addressed = addressed_in(rubric.reference_answer)
     for criterion in rubric.criteria:
-        if credits[criterion.id] < 1:
-            problem = f'does not meet criterion "{criterion.id}", says the embedded grader'
+        if addressed[criterion.id] < 0.5:
+            problem = f'does not speak of criterion "{criterion.id}", says the embedded grader'
             yield Fault(("reference_answer",), problem, "Say the point in a sentence of its own, or add that wording to accept")
 
 

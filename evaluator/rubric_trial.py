@@ -142,12 +142,6 @@ def try_rubrics(pairs: Sequence[tuple[Question, Rubric]], grader: Grader, jobs: 
         pool.shutdown(cancel_futures=True)
 
 
-def credits_of(question: Question, rubric: Rubric, text: str, grader: Grader) -> dict[str, float]:
-    """The credit that a text earns for each criterion id; none where it could not be scored."""
-    report = grade_answer(question, rubric, text, grader)
-    return {verdict.criterion.id: verdict.credit or 0.0 for verdict in report.verdicts}
-
-
 def _sign(cell: Cell) -> str:
     given = cell.verdict.level
     return given if cell.agrees else f"{cell.expected} > {given}"

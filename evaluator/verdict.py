@@ -36,6 +36,8 @@ REVIEW_REASONS = {
     "suspicious_text": "part of the answer speaks to the grader instead of answering",
     "question_echoed": "the answer mostly repeats the question",
     "not_sentences": "the answer is a list of terms rather than sentences",
+    "other_language": "the answer does not seem to be in English, which the embedded grader needs",
+    "too_short": "the answer is too short to be judged by likeness",
     "no_single_match": "the answer is long, yet hardly touches any rubric point",
     "reference_pasted": "the answer repeats the reference answer word for word",
 }

@@ -17,6 +17,7 @@ ROOMS = {
     "langchain_core": ("evaluator/graders/llm",),
     "langchain_openai": ("evaluator/graders/llm",),
     "openai": ("evaluator/graders/llm",),
+    "onnxruntime": ("evaluator/reading.py",),
 }
 PURE = ("scoring", "verdict", "evidence", "rubric", "rubric_check", "answers", "suspicion", "report")
 

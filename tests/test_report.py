@@ -15,7 +15,7 @@ from tests.factory import small_rubric
 QUESTION = Question(2, "Fundamentals", "Advanced", "Does it hold?")
 RUBRIC = small_rubric()
 ANSWER = "I say alpha holds. I say beta holds too."
-FIELDS = {
+FIELDS = {"accuracy",
     "question", "status", "score", "score_low", "score_high", "criteria", "needs_review", "review_reasons", "feedback", "signature",
     "usage", "seconds", "error", "suspicious", "from_cache",
 }  # fmt: skip

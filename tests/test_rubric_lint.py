@@ -6,14 +6,13 @@ import pytest
 
 from evaluator.rubric import DEFAULT_LEVELS, Level
 from evaluator.rubric_lint import compare_phrasings, find_flaws
-from evaluator.rubric_trial import credits_of
 
 
 @pytest.fixture
 def flaws_of(bank, embedder, embedded):
     def find(rubric):
         question = bank[rubric.question]
-        return find_flaws(rubric, question, embedder, lambda text: credits_of(question, rubric, text, embedded))
+        return find_flaws(rubric, question, embedder, lambda text: embedded.addressed(question, rubric, text))
 
     return find
 
@@ -85,7 +84,7 @@ PLANTED = {
     borrowed_phrasing: "is nearer to",
     telling_probe: "gives the point away",
     quoting_probe: "gives the point away",
-    gap_in_the_reference_answer: "does not meet",
+    gap_in_the_reference_answer: "does not speak of",
     generous_levels: "which is not wrong",
     copied_exemplar: "word for word",
     telling_length: "length tells quality",

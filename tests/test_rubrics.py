@@ -8,7 +8,7 @@ import pytest
 from evaluator.rubric import KINDS
 from evaluator.rubric_files import check_rubric_files
 from evaluator.rubric_lint import find_flaws
-from evaluator.rubric_trial import RANKED, credits_of, try_rubric
+from evaluator.rubric_trial import RANKED, try_rubric
 
 FOLDER = Path(__file__).parent.parent / "rubrics"
 SHIPPED = range(1, 51)
@@ -58,7 +58,7 @@ def test_a_rubric_has_no_flaw_and_the_embedded_grader_ranks_its_exemplars(bank, 
     are embedded once.
     """
     question, rubric = bank[no], rubrics[no]
-    assert find_flaws(rubric, question, embedder, lambda text: credits_of(question, rubric, text, embedded)) == []
+    assert find_flaws(rubric, question, embedder, lambda text: embedded.addressed(question, rubric, text)) == []
     ranked = replace(rubric, exemplars=tuple(exemplar for exemplar in rubric.exemplars if exemplar.kind in RANKED))
     assert try_rubric(question, ranked, embedded).ordered
 

@@ -15,7 +15,8 @@ _Number = TypeVar("_Number", int, float)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who grades, for the signature. `title` is for people and never calls a local model an LLM; `options` are in words."""
+    """Who grades, for the signature. `title` is for people and never calls a local model an LLM; `options` are in words.
+    `accuracy` is one published sentence on how often the grader is right, where that was measured."""
 
     name: str
     title: str
@@ -24,6 +25,7 @@ class Identity:
     prompt_hash: str = ""
     server: str = ""
     options: str = ""
+    accuracy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

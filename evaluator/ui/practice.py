@@ -9,6 +9,7 @@ import streamlit as st
 from evaluator.answers import MAX_CHARS
 from evaluator.assembly import Assembly
 from evaluator.errors import EvaluatorError
+from evaluator.graders.protocol import Identity
 from evaluator.grading import grade_question
 from evaluator.questions import Question
 from evaluator.report import Report
@@ -30,7 +31,7 @@ def page() -> None:
         st.error(f"The program cannot start. {as_text(fault.message)}", icon=":material/error:")
         st.write(as_text(fault.mend))
         return
-    st.caption(f"Answers are graded by: **{as_text(grader.title)}**" + _about(grader.name))
+    st.caption(f"Answers are graded by: **{as_text(grader.title)}**" + _about(grader))
     for notice in assembly.store.notices:
         st.info(as_text(notice), icon=":material/info:")
     question = _choose_question(assembly)
@@ -43,11 +44,11 @@ def page() -> None:
         _show(assembly, report, text)
 
 
-def _about(grader: str) -> str:
+def _about(grader: Identity) -> str:
     return {
-        "embedded": " · It compares your words with the rubric and does not understand them; take its scores as hints.",
+        "embedded": f" · It compares your words with the rubric and does not understand them. {grader.accuracy}",
         "stub": " · It gives fixed levels and reads nothing.",
-    }.get(grader, "")
+    }.get(grader.name, "")
 
 
 def _choose_question(assembly: Assembly) -> Question | None:
