@@ -1,7 +1,8 @@
 """The labelled data sets, and which part of each may train, may tune, or is kept for the published figures alone.
 
-No question, document or topic is in two parts. The data sets are not in this repository (their licences differ; see
-docs/model-card.md); EVALUATOR_DATA names their folder, by default ../shared/data beside the checkout.
+No question, document or topic of a test part is in another part. (The tuning parts of scientsbank, beetle and saf are other
+answers to training questions.) The data sets are not in this repository, their licences differ (evaluator/model/README.md);
+EVALUATOR_DATA names their folder, by default ../shared/data beside the checkout.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trains the reading model. Run: python -m training.train OUT.pt [--minutes 60]
+"""Trains the reading model. Run: make model (or python -m training.train OUT.pt --stage general, then --stage bank --start ...)
 
 Stage one reads what people labelled on other subjects, with rule-made hard examples; stage two adds the rubrics of the
 training questions. Seeds are fixed; torch on several threads leaves a noise in the last digits.
