@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, cast
 
 from evaluator.cache import VerdictCache
 from evaluator.embedding import Embedder, EndpointEmbedder, MiniLM
 from evaluator.graders.choice import build_grader
-from evaluator.graders.protocol import Grader
+from evaluator.graders.protocol import AsyncGrader, Grader
 from evaluator.questions import QuestionBank, load_questions
 from evaluator.retrieval import RubricStore
 from evaluator.rubric import Exemplar, Rubric
@@ -49,6 +49,14 @@ class Assembly:
     @cached_property
     def grader(self) -> Grader:
         return self._build(None)
+
+    @property
+    def async_grader(self) -> AsyncGrader:
+        """The grader for many answers at once; whoever asks for it closes it."""
+        from evaluator.graders.threaded import ThreadedGrader
+
+        grader: Any = self.grader
+        return cast(AsyncGrader, grader) if hasattr(grader, "agrade") else ThreadedGrader(grader)
 
     def grader_named(self, name: Literal["llm", "embedded", "stub"] | None) -> Grader:
         return self._build(name) if name else self.grader

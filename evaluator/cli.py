@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from evaluator.cli_batch import batch
+from evaluator.cli_parts import GraderOption, JsonOption, NoCacheOption, assembly_with, changes_for, count, note, show
 from evaluator.errors import BadAnswer, BadInput, BadRubric, EvaluatorError
 
 if TYPE_CHECKING:
@@ -25,19 +26,15 @@ app = typer.Typer(
 questions_app = typer.Typer(no_args_is_help=True, help="The question bank.")
 rubrics_app = typer.Typer(no_args_is_help=True, help="The rubrics the answers are graded by.")
 cache_app = typer.Typer(no_args_is_help=True, help="The verdicts an LLM gave before.")
+app.command("batch")(batch)
 app.add_typer(questions_app, name="questions")
 app.add_typer(rubrics_app, name="rubrics")
 app.add_typer(cache_app, name="cache")
 
 MAX_INPUT_BYTES = 1_000_000
 INTERRUPTED = 130
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuestionOption = Annotated[str, typer.Option("--question", "-q", help="Number of the question, or its text.")]
 AnswerArgument = Annotated[str, typer.Argument(help="File with the answer, or - for standard input.")]
-GraderOption = Annotated[
-    Literal["auto", "llm", "embedded", "stub"] | None, typer.Option(help="Who grades; overrides EVALUATOR_GRADER.")
-]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the LLM anew and keep nothing.")]
 
 
 @app.command()
@@ -53,15 +50,15 @@ def grade(
     from evaluator.grading import grade_question
 
     text = _read_answer(answer)
-    assembly = _assembly(**_changes(grader, no_cache))
+    assembly = assembly_with(**changes_for(grader, no_cache))
     found = _resolve(assembly, question)
     report = grade_question(found, text, assembly.store, assembly.grader)
     for notice in assembly.store.notices:
-        _note(notice)
+        note(notice)
     if as_json:
-        _print(json.dumps(report.to_data(), ensure_ascii=False, indent=2))
+        show(json.dumps(report.to_data(), ensure_ascii=False, indent=2))
     else:
-        _print(report.to_markdown() if as_markdown else _as_text(report))
+        show(report.to_markdown() if as_markdown else _as_text(report))
     if report.status == "failed":
         raise typer.Exit(1)
 
@@ -81,10 +78,10 @@ def audit(
     from evaluator.audit import audit_answer
 
     text = _read_answer(answer)
-    assembly = _assembly(**_changes(grader, no_cache))
+    assembly = assembly_with(**changes_for(grader, no_cache))
     found = _resolve(assembly, question)
     done = audit_answer(found, assembly.store.rubric(found.no), text, assembly.grader)
-    _print(json.dumps(done.to_data(), ensure_ascii=False, indent=2) if as_json else done.in_words())
+    show(json.dumps(done.to_data(), ensure_ascii=False, indent=2) if as_json else done.in_words())
     if done.moved is not False:
         raise typer.Exit(1)
 
@@ -94,7 +91,7 @@ def show_cache(as_json: JsonOption = False) -> None:
     """Show how many gradings are kept, for each model."""
     from datetime import datetime
 
-    cache = _assembly().cache
+    cache = assembly_with().cache
     rows = [
         {
             "model": model,
@@ -105,18 +102,18 @@ def show_cache(as_json: JsonOption = False) -> None:
         for model, count, first, last in cache.stats()
     ]
     if as_json:
-        _print(json.dumps({"file": str(cache.path), "models": rows}, ensure_ascii=False, indent=2))
+        show(json.dumps({"file": str(cache.path), "models": rows}, ensure_ascii=False, indent=2))
         return
     for row in rows:
-        _print(f"{row['model']}: {_count(int(str(row['gradings'])), 'grading')}, {row['first']} to {row['last']}")
-    _note(f"{_count(sum(int(str(row['gradings'])) for row in rows), 'grading')} in {cache.path}.")
+        show(f"{row['model']}: {count(int(str(row['gradings'])), 'grading')}, {row['first']} to {row['last']}")
+    note(f"{count(sum(int(str(row['gradings'])) for row in rows), 'grading')} in {cache.path}.")
 
 
 @cache_app.command("clear")
 def clear_cache() -> None:
     """Forget all gradings kept, and what is known of servers."""
-    cache = _assembly().cache
-    _print(f"{_count(cache.clear(), 'grading')} forgotten, in {cache.path}.")
+    cache = assembly_with().cache
+    show(f"{count(cache.clear(), 'grading')} forgotten, in {cache.path}.")
 
 
 @questions_app.command("list")
@@ -126,7 +123,7 @@ def list_questions(
     as_json: JsonOption = False,
 ) -> None:
     """List the questions; a star marks those that have a rubric."""
-    assembly = _assembly()
+    assembly = assembly_with()
     _known("category", category, assembly.bank.categories)
     _known("difficulty", difficulty, assembly.bank.difficulties)
     with_rubric = assembly.store.numbers()
@@ -136,20 +133,20 @@ def list_questions(
             {"no": q.no, "category": q.category, "difficulty": q.difficulty, "question": q.text, "rubric": q.no in with_rubric}
             for q in questions
         ]
-        _print(json.dumps(rows, ensure_ascii=False, indent=2))
+        show(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     for q in questions:
-        _print(f"{q.no:>3} {'*' if q.no in with_rubric else ' '} {q.category} · {q.difficulty} · {q.text}")
-    _note(f"{len(questions)} questions, {sum(q.no in with_rubric for q in questions)} of them with a rubric (*).")
+        show(f"{q.no:>3} {'*' if q.no in with_rubric else ' '} {q.category} · {q.difficulty} · {q.text}")
+    note(f"{len(questions)} questions, {sum(q.no in with_rubric for q in questions)} of them with a rubric (*).")
 
 
 @questions_app.command("show")
 def show_question(number: Annotated[int, typer.Argument(help="Number of the question.")]) -> None:
     """Show one question."""
-    assembly = _assembly()
+    assembly = assembly_with()
     q = assembly.bank[number]
     has = "has a rubric" if number in assembly.store.numbers() else "has no rubric yet"
-    _print(f"Question {q.no} · {q.category} · {q.difficulty} · {has}\n\n{q.text}")
+    show(f"Question {q.no} · {q.category} · {q.difficulty} · {has}\n\n{q.text}")
 
 
 @questions_app.command("find")
@@ -159,21 +156,21 @@ def find_questions(
     as_json: JsonOption = False,
 ) -> None:
     """Find questions by meaning, nearest first."""
-    assembly = _assembly()
+    assembly = assembly_with()
     matches = assembly.store.find(text, most)
     if as_json:
         rows = [
             {"no": m.question.no, "similarity": m.similarity, "question": m.question.text, "rubric": m.has_rubric}
             for m in matches
         ]
-        _print(json.dumps(rows, ensure_ascii=False, indent=2))
+        show(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     for m in matches:
-        _print(
+        show(
             f"{m.question.no:>3} {'*' if m.has_rubric else ' '} {m.similarity:.2f} · {m.question.difficulty} · {m.question.text}"
         )
     for notice in assembly.store.notices:
-        _note(notice)
+        note(notice)
 
 
 @rubrics_app.command("check")
@@ -191,7 +188,7 @@ def check_rubrics(
     from evaluator.rubric_files import check_rubric_files
     from evaluator.rubric_lint import find_flaws
 
-    assembly = _assembly()
+    assembly = assembly_with()
     grader = EmbeddedGrader(assembly.model)
 
     def flaws_of(rubric: Rubric) -> list[Fault]:
@@ -200,12 +197,12 @@ def check_rubrics(
 
     numbers = [question.no for question in assembly.bank]
     if not faults_only and sys.stderr.isatty():
-        _note("Looking for flaws takes up to a second a rubric; --faults-only is instant.")
+        note("Looking for flaws takes up to a second a rubric; --faults-only is instant.")
     checked = check_rubric_files(paths or [assembly.settings.rubrics_dir], numbers, None if faults_only else flaws_of)
     for line in [*checked.faults, *checked.flaws]:
-        _print(line)
-    counts = [_count(len(checked.faults), "fault")] + ([] if faults_only else [_count(len(checked.flaws), "flaw")])
-    _note(f"{_count(len(checked.rubrics), 'rubric')} can be used; {' and '.join(counts)}.")
+        show(line)
+    counts = [count(len(checked.faults), "fault")] + ([] if faults_only else [count(len(checked.flaws), "flaw")])
+    note(f"{count(len(checked.rubrics), 'rubric')} can be used; {' and '.join(counts)}.")
     if checked.faults or checked.flaws:
         raise typer.Exit(2 if checked.faults else 1)
 
@@ -226,7 +223,7 @@ def test_rubrics(
     from evaluator.rubric_files import list_rubric_files
     from evaluator.rubric_trial import describe, summarise, summarise_all, try_rubrics
 
-    assembly = _assembly(**_changes(grader, no_cache))
+    assembly = assembly_with(**changes_for(grader, no_cache))
     files = list_rubric_files(assembly.settings.rubrics_dir)
     for number in questions or []:
         if number not in files:
@@ -237,20 +234,20 @@ def test_rubrics(
     if not rubrics:
         raise BadInput("There is no rubric to test.", "Set EVALUATOR_RUBRICS_DIR to a folder with rubrics.")
     exemplars = sum(len(rubric.exemplars) for rubric in rubrics)
-    _note(f"{_count(exemplars, 'exemplar')} of {_count(len(rubrics), 'rubric')}, graded by {assembly.grader.identity.title}.")
+    note(f"{count(exemplars, 'exemplar')} of {count(len(rubrics), 'rubric')}, graded by {assembly.grader.identity.title}.")
     trials = []
     jobs = 1 if assembly.grader.identity.name == "llm" else os.cpu_count() or 1
     pairs = [(assembly.bank[rubric.question], rubric) for rubric in rubrics]
     for trial in try_rubrics(pairs, assembly.grader, jobs):
         trials.append(trial)
         if not as_json:
-            _print(f"{trial.question.no:>3} {summarise(trial)}" if summary_only else describe(trial) + "\n")
+            show(f"{trial.question.no:>3} {summarise(trial)}" if summary_only else describe(trial) + "\n")
         if trial.not_graded == len(trial.rubric.exemplars) and (error := trial.reports[0].error):
-            _note(f"Stopped: no exemplar of question {trial.question.no} could be graded. {error.message} {error.mend}")
+            note(f"Stopped: no exemplar of question {trial.question.no} could be graded. {error.message} {error.mend}")
             break
     if as_json:
-        _print(json.dumps([trial.to_data() for trial in trials], ensure_ascii=False, indent=2))
-    _note(summarise_all(trials))
+        show(json.dumps([trial.to_data() for trial in trials], ensure_ascii=False, indent=2))
+    note(summarise_all(trials))
     if sum(trial.ordered for trial in trials) < least * len(trials) or any(trial.not_graded for trial in trials):
         raise typer.Exit(1)
 
@@ -264,33 +261,33 @@ def show_rubric(
     """Show the rubric of a question, as the store holds it."""
     from evaluator.rubric_page import write_page
 
-    assembly = _assembly()
+    assembly = assembly_with()
     question = assembly.bank[number]
     rubric = assembly.store.rubric(number)
     if as_json:
-        _print(json.dumps(rubric.to_data(), ensure_ascii=False, indent=2))
+        show(json.dumps(rubric.to_data(), ensure_ascii=False, indent=2))
         return
     if as_markdown:
-        _print(write_page(question, rubric))
+        show(write_page(question, rubric))
         return
-    _print(f"Question {number}: {question.text}\nRubric version {rubric.version} ({rubric.hash})\n")
+    show(f"Question {number}: {question.text}\nRubric version {rubric.version} ({rubric.hash})\n")
     for criterion in rubric.criteria:
-        _print(f"{criterion.id} (weight {criterion.weight:g})\n  {criterion.requirement}")
+        show(f"{criterion.id} (weight {criterion.weight:g})\n  {criterion.requirement}")
         for level in criterion.levels:
-            _print(f"    {level.id} ({level.credit:g}): {level.anchor}")
+            show(f"    {level.id} ({level.credit:g}): {level.anchor}")
         for misconception in criterion.misconceptions:
-            _print(f"    wrong: {misconception.claim}")
-        _print(f"    probe: {criterion.probe}\n")
+            show(f"    wrong: {misconception.claim}")
+        show(f"    probe: {criterion.probe}\n")
 
 
 @rubrics_app.command("index")
 def index_rubrics() -> None:
     """Bring the store in line with the rubric files."""
-    assembly = _assembly()
+    assembly = assembly_with()
     written, faults = assembly.store.index_all()
     for line in assembly.store.notices:
-        _note(line)
-    _print(f"{written} questions indexed anew; {len(assembly.store.numbers())} of {len(assembly.bank)} have a rubric.")
+        note(line)
+    show(f"{written} questions indexed anew; {len(assembly.store.numbers())} of {len(assembly.bank)} have a rubric.")
     if faults:
         raise typer.Exit(2)
 
@@ -300,15 +297,15 @@ def doctor(as_json: JsonOption = False) -> None:
     """Say what is configured, what works, and how to mend what does not. Exit code 1 when something does not work."""
     from evaluator.doctor import examine
 
-    findings = examine(_assembly())
+    findings = examine(assembly_with())
     if as_json:
         rows = [{"name": f.name, "ok": f.ok, "found": f.found, "mend": f.mend} for f in findings]
-        _print(json.dumps(rows, ensure_ascii=False, indent=2))
+        show(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
         for finding in findings:
-            _print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.found}")
+            show(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.found}")
             if finding.mend:
-                _print(f"     {finding.mend}")
+                show(f"     {finding.mend}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
@@ -319,7 +316,7 @@ def main() -> None:
         app(prog_name="evaluator")
     except BadRubric as fault:
         for line in fault.faults:
-            _note(line)
+            note(line)
         _stop(fault, 2)
     except EvaluatorError as fault:
         _stop(fault, 2 if isinstance(fault, BadInput) else 1)
@@ -328,34 +325,19 @@ def main() -> None:
         sys.exit(1)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
-            _note("Stopped. What was not finished has no score, and nothing is half-written.")
+            note("Stopped. What was not finished has no score, and nothing is half-written.")
         raise
 
 
 def _stop(fault: EvaluatorError, code: int) -> NoReturn:
-    _note(f"error: {fault}")
+    note(f"error: {fault}")
     sys.exit(code)
-
-
-def _assembly(**changes: object) -> Assembly:
-    from evaluator.assembly import Assembly
-    from evaluator.logs import set_up_logging
-    from evaluator.settings import read_settings
-
-    assembly = Assembly(read_settings(**changes))
-    set_up_logging(assembly.settings.log_level)
-    return assembly
-
-
-def _changes(grader: str | None, no_cache: bool) -> dict[str, object]:
-    """Options as changes to the settings."""
-    return ({"grader": grader} if grader else {}) | ({"cache": False} if no_cache else {})
 
 
 def _resolve(assembly: Assembly, question: str) -> Question:
     match = assembly.store.resolve(question)
     if match.similarity < 1:
-        _note(f"Read as question {match.question.no} (similarity {match.similarity:.2f}): {match.question.text}")
+        note(f"Read as question {match.question.no} (similarity {match.similarity:.2f}): {match.question.text}")
     return match.question
 
 
@@ -364,7 +346,7 @@ def _read_answer(place: str) -> str:
 
     if place == "-":
         if sys.stdin.isatty():
-            _note("Type the answer; end it with Ctrl-D on a line of its own.")
+            note("Type the answer; end it with Ctrl-D on a line of its own.")
         data, name = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1), "standard input"
     else:
         name = place
@@ -378,10 +360,6 @@ def _read_answer(place: str) -> str:
     if len(data) > MAX_INPUT_BYTES:
         raise BadAnswer(f"{name}: larger than {MAX_INPUT_BYTES:,} bytes.", "Name a file that holds one answer.")
     return decode_answer(data, name)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _known(label: str, value: str | None, values: list[str]) -> None:
@@ -407,12 +385,3 @@ def _as_text(report: Report) -> str:
     if report.review_reasons:
         lines += ["", "A person should look at this:", *(f"  - {REVIEW_REASONS[code]}" for code in report.review_reasons)]
     return "\n".join(lines)
-
-
-def _print(text: str) -> None:
-    """To standard output, without the control characters that could steer a terminal."""
-    typer.echo("".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc"))
-
-
-def _note(text: str) -> None:
-    typer.echo("".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc"), err=True)

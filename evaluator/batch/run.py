@@ -1,0 +1,176 @@
+"""A batch from its first row to its last file. Runs again, it does what is missing; stopped at any moment, it loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluator.batch.folder import USAGE, LinesFile, RunFolder, read_line, read_lines
+from evaluator.batch.ledger import Ledger
+from evaluator.batch.pace import Pace
+from evaluator.batch.rows import Row
+from evaluator.batch.unit import line_of, usage_of
+from evaluator.errors import BadInput
+from evaluator.graders.protocol import Usage
+from evaluator.grading import agrade_answer
+from evaluator.questions import QuestionBank
+from evaluator.report import Report
+from evaluator.rubric import Rubric
+
+
+@dataclass
+class Progress:
+    """Where a run stands. Counts are of this run alone; `before` is what was graded already."""
+
+    to_do: int = 0
+    before: int = 0
+    graded: int = 0
+    failed: int = 0
+    usage: Usage = field(default_factory=Usage)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        return self.graded + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop early; None is never."""
+
+    cost: float | None = None
+    requests: int | None = None
+
+
+class Batch:
+    """One run over one folder, which is locked by whoever made it."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        ledger: Ledger,
+        bank: QuestionBank,
+        rubrics: Mapping[int, Rubric],
+        grader: Any,
+        jobs: int,
+        limits: Limits = Limits(),
+        tell: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self._folder, self._ledger, self._bank, self._rubrics = folder, ledger, bank, rubrics
+        self._grader, self._jobs, self._limits, self._tell = grader, jobs, limits, tell
+        self.progress = Progress()
+        self.stopped = ""
+        """Why it ended before everything was graded, in words."""
+        self._stopping, self._written = asyncio.Event(), asyncio.Event()
+
+    def resume(self, is_current: Callable[[dict[str, Any]], bool]) -> int:
+        """Takes over what scores.jsonl holds: how many of its reports are not current. Rows that are gone are an error."""
+        outdated, gone = 0, []
+        for start, line in read_lines(self._folder.scores):
+            current = is_current(line)
+            outdated += not current
+            graded = current and line.get("status") != "failed"
+            known = self._ledger.note(str(line.get("id")), str(line.get("answer_hash")), start, graded)
+            if not known and not self._ledger.has(str(line.get("id"))):
+                gone.append(str(line.get("id")))
+        if gone:
+            raise BadInput(
+                f'{self._folder.path} holds {len(gone)} reports on answers that are not in the file (id "{gone[0]}").',
+                "Name another folder with -o, or begin anew with --new.",
+            )
+        return outdated
+
+    async def run(self) -> None:
+        counts = self._ledger.counts()
+        self.progress.to_do, self.progress.before = self._ledger.to_do(), counts.graded
+        self._scores, self._usage = LinesFile(self._folder.scores), LinesFile(self._folder.path / USAGE)
+        self._copy_alike()
+        rows, pace = self._ledger.to_grade(), Pace(self._jobs)
+        syncing = asyncio.create_task(self._sync())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._jobs, max(1, self.progress.to_do))):
+                    group.create_task(self._work(rows, pace))
+        finally:
+            syncing.cancel()
+            for file in (self._scores, self._usage):
+                file.sync()
+                file.close()
+            if hasattr(self._grader, "close"):
+                await self._grader.close()
+
+    def _copy_alike(self) -> None:
+        """Reports for rows whose twin was graded before they came."""
+        for key, start in self._ledger.half_done():
+            line = read_line(self._folder.scores, start)
+            for name, candidate, more, _ in self._ledger.alike(key):
+                copy = {**line, "id": name, "candidate": candidate, "more": more}
+                if name != line["id"]:
+                    (at,) = self._scores.append([dump(copy)])
+                    self._ledger.note(name, key, at, True)
+
+    def stop(self, why: str) -> None:
+        """No further answer is begun; those begun are finished."""
+        self.stopped = self.stopped or why
+        self._stopping.set()
+
+    async def _work(self, rows: Iterator[Row], pace: Pace) -> None:
+        """Grades one answer after the other; the next is not begun before the report of the last is written."""
+        while not self._stopping.is_set():
+            await pace.enter()
+            try:
+                row = next(rows, None)
+                if row is None or self._stopping.is_set():
+                    return
+                rubric = self._rubrics[row.question]
+                self._keep(row, await agrade_answer(self._bank[row.question], rubric, row.answer, self._grader))
+            finally:
+                pace.leave()
+
+    def _keep(self, row: Row, report: Report) -> None:
+        lines = self._lines(row.key, report)
+        self._usage.append([dump({"id": row.id} | usage_of(report))])
+        starts = self._scores.append([line for *_, line in lines])
+        for (name, key, graded, _), start in zip(lines, starts, strict=True):
+            self._ledger.note(name, key, start, graded)
+        self._count(report)
+        self._tell(self.progress)
+        self._written.set()
+
+    async def _sync(self) -> None:
+        """Waits for the disk beside the grading: a killed process loses nothing that is written, a killed machine might."""
+        while True:
+            await self._written.wait()
+            self._written.clear()
+            await asyncio.to_thread(self._scores.sync)
+
+    def _lines(self, key: str, report: Report) -> list[tuple[str, str, bool, bytes]]:
+        """(id, key, graded, line) for every row with this question and answer."""
+        data = line_of(report, key)
+        return [
+            (name, key, report.status != "failed", dump({"id": name, "candidate": candidate} | data | {"more": more}))
+            for name, candidate, more, _ in self._ledger.alike(key)
+        ]
+
+    def _count(self, report: Report) -> None:
+        progress = self.progress
+        progress.usage += report.usage
+        if report.status == "failed":
+            progress.failed += 1
+        else:
+            progress.graded += 1
+        cost, requests = self._limits.cost, self._limits.requests
+        if cost is not None and (progress.usage.cost or 0.0) >= cost:
+            self.stop(f"the limit of ${cost:g} is reached")
+        if requests is not None and progress.usage.requests >= requests:
+            self.stop(f"the limit of {requests:,} requests is reached")
+        if report.error is not None and report.error.kind in ("auth", "quota", "unknown_model"):
+            self.stop(f"{report.error.message} {report.error.mend}")
+
+
+def dump(line: Mapping[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

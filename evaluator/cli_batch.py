@@ -1,0 +1,109 @@
+"""The command line of batches. Thin, like cli.py, which adds these commands to its own."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from evaluator.cli_parts import GraderOption, NoCacheOption, assembly_with, changes_for, count, note
+from evaluator.errors import BadInput
+
+if TYPE_CHECKING:
+    from evaluator.batch.run import Batch, Progress
+
+_QUIET = 10.0
+"""Seconds between lines of progress where there is no terminal."""
+
+
+def batch(
+    answers: Annotated[Path, typer.Argument(help="File with the answers: .jsonl, .csv, .tsv, .xlsx or .parquet.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what the run makes.")],
+    rename: Annotated[list[str] | None, typer.Option("--map", help="answer=Antwort: our column, its name in the file.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of a text file, such as cp1252; default UTF-8.")] = "",
+    delimiter: Annotated[
+        Literal["", "comma", "semicolon", "tab"], typer.Option(help="What separates the fields of a CSV; default: by its header.")
+    ] = "",
+    grader: GraderOption = None,
+    jobs: Annotated[int, typer.Option(min=0, max=1000, help="Answers in flight; 0: 32 with an LLM, one a core without.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="Grade nothing when a row is bad.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Forget what the folder holds and begin anew.")] = False,
+    regrade: Annotated[
+        Literal["", "changed"], typer.Option(help="changed: grade anew what was graded otherwise (rubric, model, prompt).")
+    ] = "",
+    max_cost: Annotated[float | None, typer.Option(min=0, help="Stop when this many US dollars are spent.")] = None,
+    max_requests: Annotated[int | None, typer.Option(min=1, help="Stop when this many requests were made.")] = None,
+    no_cache: NoCacheOption = False,
+) -> None:
+    """Grade a file of answers into a folder. Run again, it does only what is missing or failed.
+
+    Exit code 0: all graded; 1: some were not; 2: bad input.
+    """
+    from evaluator.batch.answer_file import Reading
+    from evaluator.batch.job import Job, default_jobs, run_job
+    from evaluator.batch.run import Limits
+
+    assembly = assembly_with(**changes_for(grader, no_cache))
+    asking = assembly.async_grader
+    job = Job(answers, assembly.bank, assembly.settings.rubrics_dir, _names(rename or []), Reading(encoding, delimiter), strict)
+    shown = _Shown()
+
+    def interruptible(running: Batch) -> None:
+        def interrupt(*_: object) -> None:
+            note("Stopping: answers begun are finished. Press Ctrl-C again to stop at once.")
+            running.stop("interrupted")
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        signal.signal(signal.SIGINT, interrupt)
+
+    outcome = run_job(
+        job, out, asking, jobs or default_jobs(asking.identity.name), again="new" if new else regrade,
+        limits=Limits(max_cost, max_requests), tell=shown, started=interruptible,
+    )  # fmt: skip
+    counts = outcome.counts
+    bad = f", {count(counts.faults, 'bad row')}" if counts.faults else ""
+    note(f"{counts.graded:,} of {count(counts.rows, 'answer')} graded{bad}. See {out / 'summary.md'}.")
+    if outcome.stopped:
+        note(f"Stopped: {outcome.stopped}. The same command goes on from here.")
+    if counts.graded < counts.rows or counts.faults:
+        note(f"What was not graded, and why: {out / 'failed.csv'}")
+        raise typer.Exit(1)
+
+
+class _Shown:
+    """Progress: a line now and then."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        is_terminal = sys.stderr.isatty()
+        if now - self._last < (0.2 if is_terminal else _QUIET):
+            return
+        self._last = now
+        passed = max(now - progress.began, 1e-3)
+        rate = progress.done / passed
+        left = (progress.to_do - progress.done) / rate if rate else 0.0
+        line = f"{progress.done:,} of {progress.to_do:,} · {rate:.1f} a second · {left / 60:.0f} min left"
+        line += f" · {progress.failed:,} failed" if progress.failed else ""
+        line += f" · ${progress.usage.cost:.4f}" if progress.usage.cost else ""
+        if is_terminal:
+            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.flush()
+        else:
+            note(line)
+
+
+def _names(pairs: list[str]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not equals or not theirs.strip():
+            raise BadInput(f"--map {pair}: not of the form answer=COLUMN.", "Name our column, =, and its name in the file.")
+        names[ours.strip()] = theirs.strip()
+    return names
