@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from evaluator.cli_batch import batch
+from evaluator.cli_batch import agreement, batch, compare
 from evaluator.cli_parts import GraderOption, JsonOption, NoCacheOption, assembly_with, changes_for, count, note, show
 from evaluator.errors import BadAnswer, BadInput, BadRubric, EvaluatorError
 
@@ -26,7 +26,8 @@ app = typer.Typer(
 questions_app = typer.Typer(no_args_is_help=True, help="The question bank.")
 rubrics_app = typer.Typer(no_args_is_help=True, help="The rubrics the answers are graded by.")
 cache_app = typer.Typer(no_args_is_help=True, help="The verdicts an LLM gave before.")
-app.command("batch")(batch)
+for command in (batch, compare, agreement):
+    app.command()(command)
 app.add_typer(questions_app, name="questions")
 app.add_typer(rubrics_app, name="rubrics")
 app.add_typer(cache_app, name="cache")

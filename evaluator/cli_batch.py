@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
@@ -10,12 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from evaluator.cli_parts import GraderOption, NoCacheOption, assembly_with, changes_for, count, note
+from evaluator.cli_parts import GraderOption, JsonOption, NoCacheOption, assembly_with, changes_for, count, note, show
 from evaluator.errors import BadInput
 
 if TYPE_CHECKING:
     from evaluator.batch.run import Batch, Progress
 
+RenameOption = Annotated[list[str] | None, typer.Option("--map", help="answer=Antwort: our column, its name in the file.")]
+EncodingOption = Annotated[str, typer.Option(help="Encoding of a text file, such as cp1252; default UTF-8.")]
+DelimiterOption = Annotated[
+    Literal["", "comma", "semicolon", "tab"], typer.Option(help="What separates the fields of a CSV; default: by its header.")
+]
 _QUIET = 10.0
 """Seconds between lines of progress where there is no terminal."""
 
@@ -23,11 +29,9 @@ _QUIET = 10.0
 def batch(
     answers: Annotated[Path, typer.Argument(help="File with the answers: .jsonl, .csv, .tsv, .xlsx or .parquet.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what the run makes.")],
-    rename: Annotated[list[str] | None, typer.Option("--map", help="answer=Antwort: our column, its name in the file.")] = None,
-    encoding: Annotated[str, typer.Option(help="Encoding of a text file, such as cp1252; default UTF-8.")] = "",
-    delimiter: Annotated[
-        Literal["", "comma", "semicolon", "tab"], typer.Option(help="What separates the fields of a CSV; default: by its header.")
-    ] = "",
+    rename: RenameOption = None,
+    encoding: EncodingOption = "",
+    delimiter: DelimiterOption = "",
     grader: GraderOption = None,
     jobs: Annotated[int, typer.Option(min=0, max=1000, help="Answers in flight; 0: 32 with an LLM, one a core without.")] = 0,
     strict: Annotated[bool, typer.Option("--strict", help="Grade nothing when a row is bad.")] = False,
@@ -37,11 +41,14 @@ def batch(
     ] = "",
     max_cost: Annotated[float | None, typer.Option(min=0, help="Stop when this many US dollars are spent.")] = None,
     max_requests: Annotated[int | None, typer.Option(min=1, help="Stop when this many requests were made.")] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(min=0, max=100, help="Exit code 1 when the mean score is lower than this.")
+    ] = None,
     no_cache: NoCacheOption = False,
 ) -> None:
     """Grade a file of answers into a folder. Run again, it does only what is missing or failed.
 
-    Exit code 0: all graded; 1: some were not; 2: bad input.
+    Exit code 0: all graded; 1: some were not, or --fail-under; 2: bad input.
     """
     from evaluator.batch.answer_file import Reading
     from evaluator.batch.job import Job, default_jobs, run_job
@@ -72,6 +79,50 @@ def batch(
     if counts.graded < counts.rows or counts.faults:
         note(f"What was not graded, and why: {out / 'failed.csv'}")
         raise typer.Exit(1)
+    if fail_under is not None and (outcome.mean is None or outcome.mean < fail_under):
+        note(f"The mean score is {outcome.mean or 0:.1f}, under {fail_under:g}.")
+        raise typer.Exit(1)
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    now: Annotated[Path, typer.Argument(help="Folder of another run over the same answers.")],
+) -> None:
+    """Compare two runs: whose scores changed, by which rubric points, and what was different.
+
+    Exit code 0: no answer changed; 1: some did; 2: bad input.
+    """
+    from evaluator.batch.compare import compare_runs
+
+    found = compare_runs(before, now)
+    for line in found.in_words():
+        show(line)
+    if found.changes:
+        raise typer.Exit(1)
+
+
+def agreement(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    ratings: Annotated[Path, typer.Argument(help="File with people's ratings: id, and criterion and level, or score.")],
+    rename: RenameOption = None,
+    encoding: EncodingOption = "",
+    delimiter: DelimiterOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Hold a run against people's ratings of the same answers, with 95 % intervals."""
+    from evaluator.batch.against_people import compare_with_people
+    from evaluator.batch.answer_file import Reading
+    from evaluator.rubric_files import list_rubric_files
+
+    assembly = assembly_with()
+    numbers = [question.no for question in assembly.bank]
+    rubrics = {no: file.read(numbers) for no, file in list_rubric_files(assembly.settings.rubrics_dir).items()}
+    found = compare_with_people(run, ratings, rubrics, Reading(encoding, delimiter), _names(rename or []))
+    if as_json:
+        show(json.dumps(found.to_data(), ensure_ascii=False, indent=2))
+        return
+    for line in found.in_words():
+        show(line)
 
 
 class _Shown:

@@ -14,14 +14,16 @@ from evaluator.questions import QuestionBank
 from evaluator.rubric import Rubric
 
 
-def finish(folder: RunFolder, ledger: Ledger, bank: QuestionBank, rubrics: Mapping[int, Rubric]) -> None:
-    """Writes every file anew, each whole. The same rows and reports make the same bytes."""
+def finish(folder: RunFolder, ledger: Ledger, bank: QuestionBank, rubrics: Mapping[int, Rubric]) -> float | None:
+    """Writes every file anew, each whole: the mean score. The same rows and reports make the same bytes."""
     folder.write(SCORES, _lines(folder, ledger))
     columns = _columns(folder)
     folder.write("scores.csv", write_table((*WIDE, *columns), (wide_row(line, columns) for line in lines_of(folder))))
     folder.write("criteria.csv", write_table(LONG, (row for line in lines_of(folder) for row in long_rows(line))))
     folder.write("failed.csv", write_table(FAILED, _failures(folder, ledger)))
-    folder.write("summary.md", write_summary(tally(lines_of(folder)), ledger, bank, rubrics))
+    found = tally(lines_of(folder))
+    folder.write("summary.md", write_summary(found, ledger, bank, rubrics))
+    return found.mean
 
 
 def lines_of(folder: RunFolder) -> Iterator[dict[str, Any]]:

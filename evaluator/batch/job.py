@@ -68,7 +68,8 @@ class Outcome:
     progress: Progress
     stopped: str
     """Why it ended early; empty when it went to its end."""
-    scores: list[float] = field(default_factory=list)
+    mean: float | None
+    """The mean score of the graded answers."""
 
 
 def run_job(
@@ -111,14 +112,14 @@ def run_job(
             folder.write_manifest(record | {"state": "running", "counts": _counts(ledger.counts())})
             started(batch)
             asyncio.run(batch.run())
-            finish(folder, ledger, job.bank, rubrics)
+            mean = finish(folder, ledger, job.bank, rubrics)
             counts = ledger.counts()
             record["state"] = f"stopped: {batch.stopped}" if batch.stopped else "done"
             record["ended"] = _now()
             record["counts"] = _counts(counts)
             record["usage"] = sum_usage(folder)
             folder.write_manifest(record)
-            return Outcome(counts, batch.progress, batch.stopped)
+            return Outcome(counts, batch.progress, batch.stopped, mean)
 
 
 def _record(job: Job, grader: AsyncGrader, rubrics: Mapping[int, Rubric], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,24 +1,28 @@
-"""How fast a server may be asked: a limit on requests in flight that grows while all is well, and a pause that all share.
+"""How fast a server is asked: more and more in flight while all is well, one pause for all when it says that it is too much.
 
-A server that limits the rate says so with 429s. Then nobody sends until the pause is over, and the rate that the server was
-seen to keep up is not passed again but slowly.
+A single 429 among many replies makes only its own request wait. A crowd of them is a limit that was run into: nobody sends
+until the pause is over, and then no faster than the server was seen to answer, but for a slow regrowth.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 FIRST = 32
 """In flight at the start; each reply lets one more in."""
-_WINDOW = 2.0
-"""Seconds over which replies are counted."""
-_SHORTEST, _LONGEST = 0.25, 20.0
-_SHRINK, _REGROW = 0.85, 1.02
-"""What a 429 makes of the rate, and what a second without one does."""
+_CROWD, _SHARE = 5, 0.1
+"""Refusals in a second, and their share of all that came back, that make a limit."""
+_FIRST_PAUSE, _PAUSE, _LONGEST = 0.5, 0.25, 20.0
+"""Seconds of a pause when a limit is first met, later, and at most."""
+_SPAN = 5.0
+"""Seconds over which it is measured what a server keeps up."""
+_GROWTH = 0.02
+"""What a second without refusals adds to the rate; the second such second adds twice that, and so on."""
+_SEARCH = 1.5
+"""What it makes of the first rate, which is a guess made before many replies came."""
 
 
 class Pace:
@@ -28,85 +32,85 @@ class Pace:
         self, most: int, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self.most = most
-        self.limit = float(min(FIRST, most))
+        self.limit = min(FIRST, most)
         self.rate: float | None = None
         """Requests a second, once the server has shown its limit."""
-        self.limited = 0
         self._clock, self._sleep = clock, sleep
         self._flying = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._replies: deque[float] = deque()
-        self._resume = 0.0
-        self._next = 0.0
-        self._changed = clock()
+        self._refusals: deque[float] = deque()
+        self._resume = self._last = self._grown = 0.0
+        self._turn = asyncio.Lock()
+        self._calm, self._searching = 0, True
 
     async def enter(self) -> None:
-        """Waits for a place; call `leave` when the grading is over."""
-        if self._flying >= int(self.limit) or self._waiting:
-            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            try:
-                await place
-            except asyncio.CancelledError:
-                if place.done() and not place.cancelled():
-                    self._flying -= 1
-                    self._admit()
-                raise
-        else:
+        """Waits for a place in flight; call `leave` when it is free again."""
+        if self._flying < self.limit and not self._waiting:
             self._flying += 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()
+            raise
 
     def leave(self) -> None:
         self._flying -= 1
         self._admit()
 
-    async def before_request(self) -> None:
-        """Waits out a pause, and for this request's turn where the rate is known."""
-        while True:
+    async def before_request(self) -> float:
+        """Waits out a pause, and for this request's turn where a rate is kept: how many seconds that took."""
+        began = now = self._clock()
+        if self.rate is None and now >= self._resume:
+            return 0.0
+        async with self._turn:  # one after the other, so that each goes by the rate of its own moment
             now = self._clock()
-            at = max(self._resume, self._next if self.rate else 0.0)
-            if at <= now:
-                break
-            if self.rate and self._next >= self._resume:
-                self._next += 1 / self.rate
-                await self._sleep(at - now)
-                if self._clock() >= self._resume:
-                    return
-                continue
-            await self._sleep(at - now + random.uniform(0, 0.05))
-        if self.rate:
-            self._next = max(self._next, now) + 1 / self.rate
+            while (wait := max(self._resume, self._last + (1 / self.rate if self.rate else 0.0)) - now) > 1e-6:
+                await self._sleep(wait)
+                now = self._clock()
+            self._last = now
+        return now - began
 
-    def replied(self) -> None:
-        """A request was answered."""
+    def was_answered(self) -> None:
         now = self._clock()
         self._replies.append(now)
-        while self._replies[0] < now - _WINDOW:
+        while self._replies[0] < now - _SPAN:
             self._replies.popleft()
-        self.limit = min(float(self.most), self.limit + 1)
-        if self.rate and now - self._changed >= 1:
-            self.rate *= _REGROW
-            self._changed = now
+        self.limit = min(self.most, self.limit + 1)
+        if self.rate and now - self._grown >= 1:
+            self._calm += 1
+            self.rate *= _SEARCH if self._searching else 1 + _GROWTH * self._calm
+            self._grown = now
         self._admit()
 
-    def was_limited(self, wish: float | None) -> None:
-        """A request was refused with a 429. `wish`: seconds the server asks to wait. Several in one pause count as one."""
+    def was_refused(self, wish: float | None) -> None:
+        """With a 429. `wish`: seconds that the server asks to wait."""
         now = self._clock()
-        self.limited += 1
-        if now < self._resume:
+        self._refusals.append(now)
+        while self._refusals[0] < now - 1:
+            self._refusals.popleft()
+        refused, answered = len(self._refusals), self._answered(now - 1)
+        if now < self._resume or refused < _CROWD or refused < _SHARE * (refused + answered):
             return
-        wait = min(_LONGEST, max(_SHORTEST, wish if wish is not None else 1.0))
-        seen = [at for at in self._replies if at >= now - _WINDOW]
-        span = max(wait + (now - seen[0] if seen else 0.0), 1.0)
         if self.rate is None:
-            self.rate = max(len(seen) / span, 0.5)
+            self.rate, pause = max(0.5, float(answered)), _FIRST_PAUSE
         else:
-            self.rate = max(self.rate * _SHRINK, 0.5)
-        self._changed = now
-        self._resume = now + wait
-        self._next = self._resume
+            self._searching = False
+            span = min(_SPAN, max(1.0, now - self._resume))
+            self.rate, pause = max(0.5, 0.7 * self.rate, min(0.97 * self.rate, self._answered(now - span) / span)), _PAUSE
+        self._resume = self._grown = now + min(_LONGEST, max(pause, wish or 0.0))
+        self._calm = 0
+        self._refusals.clear()
+
+    def _answered(self, since: float) -> int:
+        return sum(at >= since for at in self._replies)
 
     def _admit(self) -> None:
-        while self._waiting and self._flying < int(self.limit):
+        while self._waiting and self._flying < self.limit:
             place = self._waiting.popleft()
             if not place.done():
                 self._flying += 1

@@ -90,6 +90,8 @@ class Batch:
         self._scores, self._usage = LinesFile(self._folder.scores), LinesFile(self._folder.path / USAGE)
         self._copy_alike()
         rows, pace = self._ledger.to_grade(), Pace(self._jobs)
+        if hasattr(self._grader, "set_gate"):
+            self._grader.set_gate(pace)
         syncing = asyncio.create_task(self._sync())
         try:
             async with asyncio.TaskGroup() as group:

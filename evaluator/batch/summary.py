@@ -102,6 +102,12 @@ class Tally:
     queue: list[tuple[str, int, float | None, list[str]]] = field(default_factory=list)
     """The first answers that a person should look at: id, question, score, reasons."""
 
+    @property
+    def mean(self) -> float | None:
+        """The mean score of all graded answers."""
+        graded = sum(question.graded for question in self.questions.values())
+        return sum(question.total for question in self.questions.values()) / graded if graded else None
+
     def add(self, line: Mapping[str, Any]) -> None:
         self.questions[line["question"]].add(line)
         if line["needs_review"]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from evaluator.cache import VerdictCache
 from evaluator.graders.llm import LLMGrader
+from evaluator.graders.llm_call import Gate
 from evaluator.graders.protocol import Graded, Identity, Listen
 from evaluator.questions import Question
 from evaluator.rubric import CONTRADICTED, Misconception, Rubric
@@ -37,6 +38,9 @@ class CachedGrader:
         """The same for many answers at once, in one event loop."""
         key = self._grader.cache_key(question, rubric, answer)
         return self._kept(key, rubric) or self._keep(key, question, await self._grader.agrade(question, rubric, answer, listen))
+
+    def set_gate(self, gate: Gate) -> None:
+        self._grader.set_gate(gate)
 
     async def close(self) -> None:
         await self._grader.close()

@@ -18,7 +18,7 @@ from evaluator.errors import BadReply, CannotGrade
 from evaluator.graders.background import listen_in_background, run_in_background
 from evaluator.graders.doubt import is_doubtful, settle
 from evaluator.graders.exemplars import RankExemplars, choose_exemplars
-from evaluator.graders.llm_call import Allowance, Caller
+from evaluator.graders.llm_call import Allowance, Caller, Gate
 from evaluator.graders.llm_chain import Step
 from evaluator.graders.llm_conversation import converse, show_verdicts
 from evaluator.graders.llm_dialect import DialectMemory, Notebook
@@ -151,6 +151,10 @@ class LLMGrader:
             fault.usage = allowance.usage
             raise
         return graded
+
+    def set_gate(self, gate: Gate) -> None:
+        """From now on every request goes through it."""
+        self._caller.gate = self._second_caller.gate = gate
 
     async def close(self) -> None:
         """Closes the connections of the running event loop."""

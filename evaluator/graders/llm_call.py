@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
@@ -27,6 +27,8 @@ from evaluator.prices import Price
 
 _WHOLE = ("stop", "tool_calls", "function_call", "end_turn", "stop_sequence", "tool_use", "STOP", "eos", "eos_token")
 """How a whole reply ends, in the words of various servers; some say nothing."""
+_MOST_REFUSALS = 30
+"""How often one request of many is made again because the server limits the rate."""
 LONGEST_WAIT = 20.0
 """Seconds we wait between tries at most, whatever Retry-After asks for."""
 
@@ -77,6 +79,18 @@ class _Silent(CannotGrade):
     kind = "empty_stream"
 
 
+class Gate(Protocol):
+    """Through which every request of many gradings goes, so that all of them heed what one of them was told."""
+
+    async def before_request(self) -> float:
+        """Waits until a request may be sent: how many seconds."""
+
+    def was_answered(self) -> None: ...
+
+    def was_refused(self, wish: float | None) -> None:
+        """With a 429; `wish` is how many seconds the server asks to wait."""
+
+
 class Caller:
     """One model. Holds no state of a grading; may be used by several tasks at once."""
 
@@ -98,6 +112,7 @@ class Caller:
         self._timeout = timeout
         self._tries = tries
         self._sleep = sleep
+        self.gate: Gate | None = None
 
     @property
     def first_dialect(self) -> Dialect:
@@ -115,11 +130,15 @@ class Caller:
         listen: NewListener | None = None,
     ) -> RawReply:
         """One reply. With `listen` it is streamed, and every piece of its text is passed on. Raises CannotGrade."""
-        for attempt in range(1, self._tries + 1):
+        attempt = refused = 0
+        while True:
+            attempt += 1
             try:
                 return await self._try(_Request(messages, schema, tokens, allowance, listen, attempt))
             except GraderUnreachable as fault:
                 wait = _wait(fault, attempt)
+                if self.gate is not None and fault.kind == "rate_limited" and refused < _MOST_REFUSALS:
+                    refused, attempt = refused + 1, attempt - 1  # many at once are what made it busy: it is no try of its own
                 if attempt == self._tries or wait >= allowance.left:
                     raise
                 if (wish := fault.retry_after or 0.0) > LONGEST_WAIT:
@@ -127,7 +146,6 @@ class Caller:
                 else:
                     log.info("wait seconds=%.1f", wait)
             await self._sleep(wait)
-        raise AssertionError("the last try returns or raises")
 
     async def _try(self, request: _Request) -> RawReply:
         """One try, which goes down the ladder as far as the server makes it."""
@@ -147,14 +165,18 @@ class Caller:
         raise refusal
 
     async def _request(self, request: _Request, dialect: Dialect) -> RawReply:
-        started, outcome, finish = time.monotonic(), "ok", None
         allowance = request.allowance
+        if self.gate is not None:
+            allowance.seconds += await self.gate.before_request()  # waiting for a turn is not grading
+        started, outcome, finish = time.monotonic(), "ok", None
         log.debug("prompt %s", request.messages)
         allowance.usage += Usage(requests=1, cost=0.0 if self._price else None)
         try:
             async with asyncio.timeout(min(self._timeout, allowance.left)):
                 message = await self._send(request, dialect)
             finish = _finish(message)
+            if self.gate is not None:
+                self.gate.was_answered()
             usage = self._usage(message)
             allowance.usage += usage
             if dialect.budget and (usage.completion_tokens or 0) >= request.tokens:
@@ -169,6 +191,8 @@ class Caller:
                     f"No verdict after {allowance.seconds:g} s.", "Try again, or raise EVALUATOR_DEADLINE.", kind="timeout"
                 )
             outcome = known.kind
+            if self.gate is not None and isinstance(known, GraderUnreachable) and outcome == "rate_limited":
+                self.gate.was_refused(known.retry_after)
             if outcome in ("timeout", "connection"):
                 allowance.usage += Usage(0, None, None, None, None)  # nobody said what it took
             raise known from fault

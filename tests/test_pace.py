@@ -1,0 +1,151 @@
+"""How fast a server is asked, against simulated servers, in simulated time: a second passes when nothing else is to do."""
+
+import asyncio
+import random
+import selectors
+
+import pytest
+
+from evaluator.batch.pace import Pace
+
+
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    def __init__(self):
+        self.now = 0.0
+        super().__init__(Impatient(self))
+
+    def time(self):
+        return self.now
+
+
+class Impatient(selectors.DefaultSelector):
+    def __init__(self, loop):
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout=None):
+        self._loop.now += timeout or 0.0
+        return super().select(0)
+
+
+class Server:
+    """Replies after a fifth of a second; `allows(now)` says whether a request is let in."""
+
+    def __init__(self, allows=lambda now: True, latency=0.2):
+        self.allows, self.latency = allows, latency
+        self.requests = self.most = self.flying = 0
+
+    async def ask(self, now):
+        self.requests += 1
+        if not self.allows(now):
+            await asyncio.sleep(0.01)
+            return False
+        self.flying += 1
+        self.most = max(self.most, self.flying)
+        await asyncio.sleep(self.latency)
+        self.flying -= 1
+        return True
+
+
+def a_second_at_most(rate):
+    """A server's fixed windows of a second."""
+    seen = {}
+
+    def allows(now):
+        seen[int(now)] = seen.get(int(now), 0) + 1
+        return seen[int(now)] <= rate
+
+    return allows
+
+
+def bucket(rate):
+    """A server's bucket that fills steadily and holds one second's worth."""
+    state = [float(rate), 0.0]
+
+    def allows(now):
+        state[0] = min(rate, state[0] + rate * (now - state[1]))
+        state[1] = now
+        if state[0] < 1:
+            return False
+        state[0] -= 1
+        return True
+
+    return allows
+
+
+def drive(server, answers, jobs):
+    """Seconds, and the pace at the end."""
+    loop = SimulatedLoop()
+    pace = Pace(jobs, loop.time)
+
+    async def worker(left):
+        while left:
+            await pace.enter()
+            try:
+                if not left:
+                    return
+                left.pop()
+                while True:
+                    await pace.before_request()
+                    if await server.ask(loop.time()):
+                        pace.was_answered()
+                        break
+                    pace.was_refused(None)
+                    await asyncio.sleep(random.uniform(0.5, 1.0))
+            finally:
+                pace.leave()
+
+    async def main():
+        left = list(range(answers))
+        await asyncio.gather(*(worker(left) for _ in range(jobs)))
+
+    loop.run_until_complete(main())
+    loop.close()
+    return loop.now, pace
+
+
+@pytest.mark.parametrize(("jobs", "most"), [(8, 1.01), (32, 1.01), (128, 1.25)])
+def test_a_healthy_server_is_asked_as_much_as_was_told(jobs, most):
+    server = Server()
+    took, pace = drive(server, 1_000, jobs)
+    assert took <= most * 1_000 * 0.2 / jobs + 0.2 and server.requests == 1_000 and server.most == jobs
+    assert pace.rate is None
+
+
+@pytest.mark.parametrize("limit", [a_second_at_most, bucket])
+@pytest.mark.parametrize(("rate", "most"), [(5, 1.35), (40, 1.1), (100, 1.12)])
+def test_a_hard_limit_is_kept_to_without_many_refusals(limit, rate, most):
+    server = Server(limit(rate))
+    took, _ = drive(server, 25 * rate, 128)
+    assert took <= most * 25
+    assert server.requests <= 1.1 * 25 * rate + 64
+
+
+def test_a_few_stray_refusals_slow_nobody_else_down():
+    rng = random.Random(4)
+    server = Server(lambda now: rng.random() > 0.05)
+    took, pace = drive(server, 1_000, 32)
+    assert took <= 1.25 * 1_000 * 0.2 / 32 + 1 and server.requests <= 1_080 and pace.rate is None
+
+
+def test_after_a_limit_is_lifted_the_rate_grows_again():
+    server = Server()
+    strict = a_second_at_most(10)
+    server.allows = lambda now: now > 5 or strict(now)
+    took, pace = drive(server, 1_000, 32)
+    assert pace.rate is None or pace.rate > 15
+    assert took < 60
+
+
+def test_who_waits_and_is_cancelled_leaves_no_place_taken():
+    async def main():
+        pace = Pace(1)
+        await pace.enter()
+        waiting = asyncio.create_task(pace.enter())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        pace.leave()
+        await asyncio.wait_for(pace.enter(), 1)
+
+    asyncio.run(main())
