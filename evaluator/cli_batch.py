@@ -39,6 +39,7 @@ def batch(
     regrade: Annotated[
         Literal["", "changed"], typer.Option(help="changed: grade anew what was graded otherwise (rubric, model, prompt).")
     ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it takes; do nothing.")] = False,
     max_cost: Annotated[float | None, typer.Option(min=0, help="Stop when this many US dollars are spent.")] = None,
     max_requests: Annotated[int | None, typer.Option(min=1, help="Stop when this many requests were made.")] = None,
     fail_under: Annotated[
@@ -51,12 +52,18 @@ def batch(
     Exit code 0: all graded; 1: some were not, or --fail-under; 2: bad input.
     """
     from evaluator.batch.answer_file import Reading
-    from evaluator.batch.job import Job, default_jobs, run_job
+    from evaluator.batch.job import Again, Job, default_jobs, plan_job, run_job
+    from evaluator.batch.plan_words import describe_plan
     from evaluator.batch.run import Limits
 
     assembly = assembly_with(**changes_for(grader, no_cache))
     asking = assembly.async_grader
     job = Job(answers, assembly.bank, assembly.settings.rubrics_dir, _names(rename or []), Reading(encoding, delimiter), strict)
+    again: Again = "new" if new else regrade
+    if dry_run:
+        for line in describe_plan(plan_job(job, out, asking, again=again), asking.identity.title):
+            show(line)
+        return
     shown = _Shown()
 
     def interruptible(running: Batch) -> None:
@@ -68,7 +75,7 @@ def batch(
         signal.signal(signal.SIGINT, interrupt)
 
     outcome = run_job(
-        job, out, asking, jobs or default_jobs(asking.identity.name), again="new" if new else regrade,
+        job, out, asking, jobs or default_jobs(asking.identity.name), again=again,
         limits=Limits(max_cost, max_requests), tell=shown, started=interruptible,
     )  # fmt: skip
     counts = outcome.counts

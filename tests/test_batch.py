@@ -168,6 +168,39 @@ def test_a_torn_tail_is_mended(place, batch, torn):
     assert files_of(place / "run") == before
 
 
+def test_a_dry_run_counts_everything_and_touches_nothing(place, batch, loopback):
+    rows = write_answers(place / "answers.jsonl", 12)
+    extra = [{**rows[0], "id": "twin"}, {"id": "b", "question": 99, "answer": ""}]
+    (place / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, *extra]))
+    code, out, _ = batch("--dry-run", grader="llm")
+    assert code == 0 and not loopback.requests and not (place / "run").exists()
+    for words in (
+        "13 answers",
+        "1 rows that cannot",
+        "question 99",
+        "1 answers are copies",
+        "12 gradings",
+        "12 requests",
+        "tokens",
+    ):
+        assert words in out
+    batch("--max-requests", "5", "--jobs", "1", grader="llm")
+    assert "7 gradings" in batch("--dry-run", grader="llm")[1]
+
+
+def test_a_mean_score_under_the_line_fails_a_pipeline(batch):
+    assert batch("--fail-under", "10")[0] == 0
+    code, _, err = batch("--fail-under", "99")
+    assert code == 1 and "under 99" in err
+
+
+def test_a_bad_file_with_new_leaves_the_old_run_alone(place, batch):
+    batch()
+    before = files_of(place / "run")
+    (place / "answers.jsonl").write_text("not json\n")
+    assert batch("--new")[0] == 2 and files_of(place / "run") == before
+
+
 def test_limits_stop_the_run_cleanly_and_it_goes_on_from_there(place, batch, loopback):
     code, _, err = batch("--max-requests", "5", "--jobs", "1", grader="llm")
     assert code == 1 and "limit of 5 requests" in err and "goes on from here" in err

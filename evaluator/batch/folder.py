@@ -40,6 +40,9 @@ class RunFolder:
     def __exit__(self, *_: object) -> None:
         (self.path / LEDGER).unlink(missing_ok=True)
         self._lock.release()
+        if [entry.name for entry in self.path.iterdir()] == [LOCK]:
+            (self.path / LOCK).unlink()
+            self.path.rmdir()
 
     @property
     def scores(self) -> Path:

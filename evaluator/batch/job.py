@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,15 +18,17 @@ from evaluator.batch.answer_file import Reading, read_records
 from evaluator.batch.finish import finish
 from evaluator.batch.folder import LEDGER, USAGE, RunFolder, read_lines
 from evaluator.batch.ledger import Counts, Ledger
-from evaluator.batch.manifest import describe_grader, describe_rubrics, differences, signature_of, versions
+from evaluator.batch.manifest import describe_grader, describe_rubrics, signature_of, versions
+from evaluator.batch.resume import Found, take_over
 from evaluator.batch.rows import Fault, RowReader
 from evaluator.batch.run import Batch, Limits, Progress
 from evaluator.errors import BadInput
-from evaluator.graders.protocol import AsyncGrader
+from evaluator.graders.protocol import AsyncGrader, Usage
 from evaluator.questions import QuestionBank
 from evaluator.rubric import Rubric
 from evaluator.rubric_files import list_rubric_files
 
+_FAULTS_SHOWN = 20
 Again = Literal["", "new", "changed"]
 """What to do with a run made otherwise: refuse it, forget it, or grade anew what was made otherwise."""
 
@@ -63,6 +67,18 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """`to_do`: gradings that are needed; `usage` is what they would take of an LLM's server, estimated."""
+
+    counts: Counts
+    questions: dict[int, int]
+    faults: list[Fault]
+    found: Found
+    to_do: int
+    usage: Usage
+
+
+@dataclass(frozen=True)
 class Outcome:
     counts: Counts
     progress: Progress
@@ -88,26 +104,17 @@ def run_job(
         raise BadInput(f"{job.file}: there is no such file.", "Name a file with answers.")
     with RunFolder(folder_path) as folder:
         manifest = folder.read_manifest() or {}
-        if again == "new":
-            folder.clear()
-            manifest = {}
         with job.opened(folder.path / LEDGER) as (ledger, rubrics):
-            signatures = {number: signature_of(grader.identity, rubric) for number, rubric in rubrics.items()}
-            batch = Batch(folder, ledger, job.bank, rubrics, grader, jobs, limits, tell)
-            changed: dict[str, None] = {}
-
-            def is_current(line: dict[str, Any]) -> bool:
-                found = differences(line, signatures.get(line.get("question", 0), {}))
-                if len(changed) < 10:
-                    changed.update(dict.fromkeys(found))
-                return not found
-
-            outdated = batch.resume(is_current)
-            if outdated and again != "changed":
+            if again == "new":
+                folder.clear()
+                manifest = {}
+            found = take_over(folder, ledger, _signatures(grader, rubrics))
+            if found.outdated and again != "changed":
                 raise BadInput(
-                    f"{folder.path} holds {outdated} reports made otherwise: {'; '.join(changed)}.",
+                    f"{folder.path} holds {found.outdated} reports made otherwise: {'; '.join(found.reasons)}.",
                     "Grade those anew with --regrade changed, begin anew with --new, or name another folder with -o.",
                 )
+            batch = Batch(folder, ledger, job.bank, rubrics, grader, jobs, limits, tell)
             record = _record(job, grader, rubrics, manifest)
             folder.write_manifest(record | {"state": "running", "counts": _counts(ledger.counts())})
             started(batch)
@@ -120,6 +127,26 @@ def run_job(
             record["usage"] = sum_usage(folder)
             folder.write_manifest(record)
             return Outcome(counts, batch.progress, batch.stopped, mean)
+
+
+def plan_job(job: Job, folder_path: Path, grader: AsyncGrader, *, again: Again = "") -> Plan:
+    """What the same command would do, without doing it: nothing is asked and nothing written. Raises BadInput."""
+    if not job.file.is_file():
+        raise BadInput(f"{job.file}: there is no such file.", "Name a file with answers.")
+    with tempfile.TemporaryDirectory() as scratch, job.opened(Path(scratch) / LEDGER) as (ledger, rubrics):
+        found = Found(0, [])
+        if again != "new" and folder_path.is_dir():
+            found = take_over(RunFolder(folder_path), ledger, _signatures(grader, rubrics))
+        usage = Usage()
+        if hasattr(grader, "foresee"):
+            for question, answers, characters in ledger.sizes_to_grade():
+                usage += grader.foresee(job.bank[question], rubrics[question], answers, characters)
+        faults = list(itertools.islice(ledger.faults(), _FAULTS_SHOWN))
+        return Plan(ledger.counts(), ledger.questions(), faults, found, ledger.to_do(), usage)
+
+
+def _signatures(grader: AsyncGrader, rubrics: Mapping[int, Rubric]) -> dict[int, dict[str, Any]]:
+    return {number: signature_of(grader.identity, rubric) for number, rubric in rubrics.items()}
 
 
 def _record(job: Job, grader: AsyncGrader, rubrics: Mapping[int, Rubric], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -120,6 +120,13 @@ class Ledger:
         """Gradings that are needed yet."""
         return self._one("SELECT count(*) FROM (SELECT key FROM rows GROUP BY question, key HAVING max(graded) = 0)")[0]
 
+    def sizes_to_grade(self) -> list[tuple[int, int, int]]:
+        """(question, distinct answers to grade, their characters together)."""
+        return self._db.execute(
+            "SELECT question, count(*), sum(size) FROM (SELECT question, max(length(answer)) AS size FROM rows "
+            "GROUP BY question, key HAVING max(graded) = 0) GROUP BY question"
+        ).fetchall()
+
     def half_done(self) -> Iterator[tuple[str, int]]:
         """(key, where a report begins) of answers that were graded, of which some rows have no report yet."""
         found = self._db.execute(

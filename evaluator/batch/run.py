@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluator.batch.folder import USAGE, LinesFile, RunFolder, read_line, read_lines
+from evaluator.batch.folder import USAGE, LinesFile, RunFolder, read_line
 from evaluator.batch.ledger import Ledger
 from evaluator.batch.pace import Pace
 from evaluator.batch.rows import Row
 from evaluator.batch.unit import line_of, usage_of
-from evaluator.errors import BadInput
 from evaluator.graders.protocol import Usage
 from evaluator.grading import agrade_answer
 from evaluator.questions import QuestionBank
@@ -66,23 +65,6 @@ class Batch:
         self.stopped = ""
         """Why it ended before everything was graded, in words."""
         self._stopping, self._written = asyncio.Event(), asyncio.Event()
-
-    def resume(self, is_current: Callable[[dict[str, Any]], bool]) -> int:
-        """Takes over what scores.jsonl holds: how many of its reports are not current. Rows that are gone are an error."""
-        outdated, gone = 0, []
-        for start, line in read_lines(self._folder.scores):
-            current = is_current(line)
-            outdated += not current
-            graded = current and line.get("status") != "failed"
-            known = self._ledger.note(str(line.get("id")), str(line.get("answer_hash")), start, graded)
-            if not known and not self._ledger.has(str(line.get("id"))):
-                gone.append(str(line.get("id")))
-        if gone:
-            raise BadInput(
-                f'{self._folder.path} holds {len(gone)} reports on answers that are not in the file (id "{gone[0]}").',
-                "Name another folder with -o, or begin anew with --new.",
-            )
-        return outdated
 
     async def run(self) -> None:
         counts = self._ledger.counts()

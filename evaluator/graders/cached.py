@@ -12,7 +12,7 @@ from typing import Any
 from evaluator.cache import VerdictCache
 from evaluator.graders.llm import LLMGrader
 from evaluator.graders.llm_call import Gate
-from evaluator.graders.protocol import Graded, Identity, Listen
+from evaluator.graders.protocol import Graded, Identity, Listen, Usage
 from evaluator.questions import Question
 from evaluator.rubric import CONTRADICTED, Misconception, Rubric
 from evaluator.verdict import REVIEW_REASONS, Verdict
@@ -38,6 +38,9 @@ class CachedGrader:
         """The same for many answers at once, in one event loop."""
         key = self._grader.cache_key(question, rubric, answer)
         return self._kept(key, rubric) or self._keep(key, question, await self._grader.agrade(question, rubric, answer, listen))
+
+    def foresee(self, question: Question, rubric: Rubric, answers: int, characters: int) -> Usage:
+        return self._grader.foresee(question, rubric, answers, characters)
 
     def set_gate(self, gate: Gate) -> None:
         self._grader.set_gate(gate)

@@ -24,7 +24,7 @@ from evaluator.graders.llm_conversation import converse, show_verdicts
 from evaluator.graders.llm_dialect import DialectMemory, Notebook
 from evaluator.graders.llm_models import ModelMaker
 from evaluator.graders.prompt import VERSION, Messages, prompt_hash, reply_schema, write_messages, write_single
-from evaluator.graders.protocol import Graded, Grader, Identity, Listen
+from evaluator.graders.protocol import Graded, Grader, Identity, Listen, Usage
 from evaluator.graders.reply import Reply
 from evaluator.prices import PriceTable
 from evaluator.questions import Question
@@ -52,6 +52,10 @@ class LLMOptions:
         shown = f"{self.exemplars} {'similar' if similar else 'fixed'} exemplars" if self.exemplars else "no exemplars"
         second = f"second look {self.second_look}" + (f" by {self.second_model}" if self.second_model else "")
         return f"temperature {temperature}, {shown}, {second}"
+
+
+_TOKENS_OF_A_VERDICT = 70
+"""Roughly what a model writes for one rubric point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,13 @@ class LLMGrader:
             fault.usage = allowance.usage
             raise
         return graded
+
+    def foresee(self, question: Question, rubric: Rubric, answers: int, characters: int) -> Usage:
+        """What grading so many answers with so many characters together is likely to take; four characters are a token."""
+        messages = write_messages(question, rubric, "", (), self._exemplars(rubric, ""))
+        prompt = (answers * sum(len(text) for _, text in messages) + characters) // 4
+        completion = answers * _TOKENS_OF_A_VERDICT * len(rubric.criteria)
+        return Usage(answers, prompt, None, completion, self._caller.cost(prompt, completion))
 
     def set_gate(self, gate: Gate) -> None:
         """From now on every request goes through it."""

@@ -114,6 +114,10 @@ class Caller:
         self._sleep = sleep
         self.gate: Gate | None = None
 
+    def cost(self, prompt: int, completion: int) -> float | None:
+        """US dollars for these numbers of tokens, none of them cached; None where the price is unknown."""
+        return self._price.cost(prompt, 0, completion) if self._price else None
+
     @property
     def first_dialect(self) -> Dialect:
         """The best way to ask that this kind of server may know."""
