@@ -149,7 +149,7 @@ class _Shown:
         left = (progress.to_do - progress.done) / rate if rate else 0.0
         line = f"{progress.done:,} of {progress.to_do:,} · {rate:.1f} a second · {left / 60:.0f} min left"
         line += f" · {progress.failed:,} failed" if progress.failed else ""
-        line += f" · ${progress.usage.cost:.4f}" if progress.usage.cost else ""
+        line += f" · ${progress.cost:.4f}" if progress.cost else ""
         if is_terminal:
             sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.batch.unit import grade_unit
 from tests.loopback import complete, fail, grade_well
 
 ROOT = Path(__file__).parent.parent
@@ -199,6 +200,22 @@ def test_a_bad_file_with_new_leaves_the_old_run_alone(place, batch):
     before = files_of(place / "run")
     (place / "answers.jsonl").write_text("not json\n")
     assert batch("--new")[0] == 2 and files_of(place / "run") == before
+
+
+def test_a_unit_graded_elsewhere_is_what_the_run_has_in_its_folder(place, batch):
+    batch()
+    lines = lines_of(place / "run")
+    answers = {json.loads(line)["id"]: json.loads(line) for line in (place / "answers.jsonl").read_text().splitlines()}
+    unit = {
+        "question": 2,
+        "answers": {line["answer_hash"]: answers[line["id"]]["answer"] for line in lines if line["question"] == 2},
+        "settings": {"grader": "stub"},
+    }
+    graded = json.loads(json.dumps(grade_unit(json.loads(json.dumps(unit)))))
+    expected = {line["answer_hash"]: line for line in lines}
+    assert len(graded) == 6
+    for entry in graded:
+        assert expected[entry["key"]] == expected[entry["key"]] | entry["report"]
 
 
 def test_limits_stop_the_run_cleanly_and_it_goes_on_from_there(place, batch, loopback):

@@ -19,6 +19,7 @@ CREATE TABLE rows (
     answer TEXT NOT NULL, candidate TEXT NOT NULL, more TEXT NOT NULL,
     start INTEGER, graded INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX by_question ON rows (question, key);
+CREATE INDEX by_key ON rows (key);
 CREATE TABLE faults (
     place INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT NOT NULL, what TEXT NOT NULL, mend TEXT NOT NULL);
 """
@@ -103,10 +104,10 @@ class Ledger:
                 yield Row(number, row, asked, answer)
             question, key = page[-1][2], page[-1][3]
 
-    def alike(self, key: str) -> list[tuple[str, str, dict[str, object], int]]:
-        """(id, candidate, more, row number) of the rows with this question and answer, as they stand in the file."""
-        found = self._db.execute("SELECT id, candidate, more, number FROM rows WHERE key = ? ORDER BY place", (key,))
-        return [(row, candidate, json.loads(more), number) for row, candidate, more, number in found]
+    def alike(self, key: str) -> list[tuple[str, str, dict[str, object]]]:
+        """(id, candidate, more) of the rows with this question and answer, as they stand in the file."""
+        found = self._db.execute("SELECT id, candidate, more FROM rows WHERE key = ? ORDER BY place", (key,))
+        return [(row, candidate, json.loads(more)) for row, candidate, more in found]
 
     def note(self, row: str, key: str, start: int, graded: bool) -> bool:
         """That the report of a row begins at this byte. Whether there is such a row with such an answer."""

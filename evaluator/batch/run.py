@@ -13,12 +13,13 @@ from evaluator.batch.folder import USAGE, LinesFile, RunFolder, read_line
 from evaluator.batch.ledger import Ledger
 from evaluator.batch.pace import Pace
 from evaluator.batch.rows import Row
-from evaluator.batch.unit import line_of, usage_of
-from evaluator.graders.protocol import Usage
+from evaluator.batch.unit import GradedData, graded_data
 from evaluator.grading import agrade_answer
 from evaluator.questions import QuestionBank
-from evaluator.report import Report
 from evaluator.rubric import Rubric
+
+_HOPELESS = ("auth", "quota", "unknown_model")
+"""Failures that every further answer would meet too."""
 
 
 @dataclass
@@ -29,7 +30,9 @@ class Progress:
     before: int = 0
     graded: int = 0
     failed: int = 0
-    usage: Usage = field(default_factory=Usage)
+    requests: int = 0
+    cost: float = 0.0
+    """US dollars, as far as they are known."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -91,7 +94,7 @@ class Batch:
         """Reports for rows whose twin was graded before they came."""
         for key, start in self._ledger.half_done():
             line = read_line(self._folder.scores, start)
-            for name, candidate, more, _ in self._ledger.alike(key):
+            for name, candidate, more in self._ledger.alike(key):
                 copy = {**line, "id": name, "candidate": candidate, "more": more}
                 if name != line["id"]:
                     (at,) = self._scores.append([dump(copy)])
@@ -111,17 +114,23 @@ class Batch:
                 if row is None or self._stopping.is_set():
                     return
                 rubric = self._rubrics[row.question]
-                self._keep(row, await agrade_answer(self._bank[row.question], rubric, row.answer, self._grader))
+                report = await agrade_answer(self._bank[row.question], rubric, row.answer, self._grader)
+                self.keep(graded_data(row.key, report))
             finally:
                 pace.leave()
 
-    def _keep(self, row: Row, report: Report) -> None:
-        lines = self._lines(row.key, report)
-        self._usage.append([dump({"id": row.id} | usage_of(report))])
-        starts = self._scores.append([line for *_, line in lines])
-        for (name, key, graded, _), start in zip(lines, starts, strict=True):
-            self._ledger.note(name, key, start, graded)
-        self._count(report)
+    def keep(self, graded: GradedData) -> None:
+        """Writes a line for every row with this question and answer, wherever it was graded."""
+        report, is_graded = graded["report"], graded["report"]["status"] != "failed"
+        alike = self._ledger.alike(graded["key"])
+        lines = [
+            dump({"id": name, "candidate": candidate, "answer_hash": graded["key"]} | report | {"more": more})
+            for name, candidate, more in alike
+        ]
+        self._usage.append([dump({"id": alike[0][0]} | graded["usage"])])
+        for (name, _, _), start in zip(alike, self._scores.append(lines), strict=True):
+            self._ledger.note(name, graded["key"], start, is_graded)
+        self._count(graded)
         self._tell(self.progress)
         self._written.set()
 
@@ -132,28 +141,21 @@ class Batch:
             self._written.clear()
             await asyncio.to_thread(self._scores.sync)
 
-    def _lines(self, key: str, report: Report) -> list[tuple[str, str, bool, bytes]]:
-        """(id, key, graded, line) for every row with this question and answer."""
-        data = line_of(report, key)
-        return [
-            (name, key, report.status != "failed", dump({"id": name, "candidate": candidate} | data | {"more": more}))
-            for name, candidate, more, _ in self._ledger.alike(key)
-        ]
-
-    def _count(self, report: Report) -> None:
-        progress = self.progress
-        progress.usage += report.usage
-        if report.status == "failed":
+    def _count(self, graded: GradedData) -> None:
+        progress, spent, error = self.progress, graded["usage"], graded["report"]["error"]
+        progress.requests += spent["requests"]
+        progress.cost += 0.0 if spent["cost_usd"] == "unknown" else spent["cost_usd"]
+        if graded["report"]["status"] == "failed":
             progress.failed += 1
         else:
             progress.graded += 1
         cost, requests = self._limits.cost, self._limits.requests
-        if cost is not None and (progress.usage.cost or 0.0) >= cost:
+        if cost is not None and progress.cost >= cost:
             self.stop(f"the limit of ${cost:g} is reached")
-        if requests is not None and progress.usage.requests >= requests:
+        if requests is not None and progress.requests >= requests:
             self.stop(f"the limit of {requests:,} requests is reached")
-        if report.error is not None and report.error.kind in ("auth", "quota", "unknown_model"):
-            self.stop(f"{report.error.message} {report.error.mend}")
+        if error is not None and error["kind"] in _HOPELESS:
+            self.stop(f"{error['message']} {error['mend']}")
 
 
 def dump(line: Mapping[str, Any]) -> bytes:
