@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -15,7 +16,7 @@ from evaluator.batch.unit import grade_unit
 from tests.loopback import complete, fail, grade_well
 
 ROOT = Path(__file__).parent.parent
-FINAL = ("scores.jsonl", "scores.csv", "criteria.csv", "failed.csv", "summary.md")
+FINAL = ("scores.jsonl", "scores.csv", "criteria.csv", "failed.csv", "scores.svg", "summary.md")
 
 
 def write_answers(path, count, questions=(2, 23)):
@@ -92,6 +93,23 @@ def test_identical_answers_are_graded_once_and_each_has_its_line(place, batch, l
     first, *_, twin = lines_of(place / "run")
     assert twin["candidate"] == "other" and twin["criteria"] == first["criteria"]
     assert "twin" in (place / "run" / "summary.md").read_text()
+
+
+def test_answers_that_are_nearly_the_same_are_grouped_in_the_summary_and_blank_ones_are_not(place, batch):
+    rows = write_answers(place / "answers.jsonl", 2)
+    nearly = {**rows[0], "id": "nearly", "answer": rows[0]["answer"].upper().replace(".", " !")}
+    blank = [{**rows[0], "id": name, "answer": " "} for name in ("blank-1", "blank-2")]
+    (place / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, nearly, *blank]))
+    batch()
+    summary = (place / "run" / "summary.md").read_text()
+    assert "- a0, nearly\n" in summary and "- blank-1" not in summary
+
+
+def test_the_plot_is_well_formed_and_shows_every_rubric_point(place, batch, rubrics):
+    batch()
+    tree = ElementTree.parse(place / "run" / "scores.svg")
+    texts = {node.text for node in tree.iter("{http://www.w3.org/2000/svg}text")}
+    assert {criterion.id for no in (2, 23) for criterion in rubrics[no].criteria} <= texts
 
 
 def test_a_twin_that_comes_later_is_not_asked_for(place, batch, loopback):

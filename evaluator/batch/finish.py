@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluator.batch.folder import SCORES, RunFolder
 from evaluator.batch.ledger import Ledger
+from evaluator.batch.plot import draw_scores
 from evaluator.batch.summary import tally, write_summary
 from evaluator.batch.tables import FAILED, LONG, WIDE, long_rows, wide_row, write_table
 from evaluator.questions import QuestionBank
@@ -22,6 +23,7 @@ def finish(folder: RunFolder, ledger: Ledger, bank: QuestionBank, rubrics: Mappi
     folder.write("criteria.csv", write_table(LONG, (row for line in lines_of(folder) for row in long_rows(line))))
     folder.write("failed.csv", write_table(FAILED, _failures(folder, ledger)))
     found = tally(lines_of(folder))
+    folder.write("scores.svg", draw_scores(found.questions, rubrics))
     folder.write("summary.md", write_summary(found, ledger, bank, rubrics))
     return found.mean
 

@@ -14,7 +14,7 @@ from evaluator.errors import BadInput
 
 SCORES, USAGE, MANIFEST, LOCK, LEDGER = "scores.jsonl", "usage.jsonl", "run.json", ".lock", ".rows.sqlite"
 
-MADE = (MANIFEST, SCORES, USAGE, "scores.csv", "criteria.csv", "failed.csv", "summary.md")
+MADE = (MANIFEST, SCORES, USAGE, "scores.csv", "criteria.csv", "failed.csv", "scores.svg", "summary.md")
 """Every file a run makes; run.json first, so that a folder half forgotten is no run."""
 
 

@@ -16,14 +16,15 @@ from evaluator.batch.rows import Fault, Row
 _TABLES = """
 CREATE TABLE rows (
     place INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT NOT NULL UNIQUE, question INTEGER NOT NULL, key TEXT NOT NULL,
-    answer TEXT NOT NULL, candidate TEXT NOT NULL, more TEXT NOT NULL,
+    plain BLOB NOT NULL,    answer TEXT NOT NULL, candidate TEXT NOT NULL, more TEXT NOT NULL,
     start INTEGER, graded INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX by_question ON rows (question, key);
 CREATE INDEX by_key ON rows (key);
+CREATE INDEX by_plain ON rows (plain);
 CREATE TABLE faults (
     place INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT NOT NULL, what TEXT NOT NULL, mend TEXT NOT NULL);
 """
-_ADD_ROW = "INSERT INTO rows (number, id, question, key, answer, candidate, more) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_ROW = "INSERT INTO rows (number, id, question, key, plain, answer, candidate, more) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_FAULT = "INSERT INTO faults (number, id, what, mend) VALUES (?, ?, ?, ?)"
 _PAGE = 500
 
@@ -57,7 +58,7 @@ class Ledger:
         for entry in entries:
             if isinstance(entry, Row):
                 more = json.dumps(dict(entry.more), ensure_ascii=False)
-                values = entry.number, entry.id, entry.question, entry.key, entry.answer, entry.candidate, more
+                values = entry.number, entry.id, entry.question, entry.key, entry.plain_key, entry.answer, entry.candidate, more
                 try:
                     self._db.execute(_ADD_ROW, values)
                     continue
@@ -82,9 +83,9 @@ class Ledger:
         return dict(self._db.execute("SELECT question, count(*) FROM rows GROUP BY question ORDER BY question"))
 
     def duplicates(self) -> list[list[str]]:
-        """Ids of rows with the same question and answer, group by group; the first hundred groups."""
+        """Ids of rows with the same question and words, group by group; the first hundred groups."""
         found = self._db.execute(
-            "SELECT json_group_array(id) FROM rows GROUP BY key HAVING count(*) > 1 ORDER BY min(place) LIMIT 100"
+            "SELECT json_group_array(id) FROM rows GROUP BY plain HAVING count(*) > 1 ORDER BY min(place) LIMIT 100"
         )
         return [json.loads(ids) for (ids,) in found]
 

@@ -60,7 +60,8 @@ class CriterionTally:
 
 @dataclass
 class QuestionTally:
-    scores: list[int] = field(default_factory=lambda: [0] * (_BARS + 1))
+    bars: list[int] = field(default_factory=lambda: [0] * _BARS)
+    """Graded answers with a score below 10, below 20 ... and up to 100."""
     total: float = 0.0
     squares: float = 0.0
     graded: int = 0
@@ -75,7 +76,7 @@ class QuestionTally:
         self.graded += 1
         self.total += score
         self.squares += score * score
-        self.scores[min(_BARS, int(score // (100 // _BARS)))] += 1
+        self.bars[min(_BARS - 1, int(score // (100 // _BARS)))] += 1
         known = [c for c in line["criteria"] if c["credit"] is not None]
         weights = sum(c["weight"] for c in known)
         points = sum(c["weight"] * c["credit"] for c in known)
@@ -131,10 +132,12 @@ def write_summary(found: Tally, ledger: Ledger, bank: QuestionBank, rubrics: Map
     yield f", {counts.rows - counts.graded:,} not graded, {counts.faults:,} rows could not be read (failed.csv).\n\n"
     yield "## For a person to look at\n\n"
     yield from _queue(found)
-    yield "## Questions\n\n| question | graded | mean score | deviation | distribution, 0 to 100 |\n|---|---|---|---|---|\n"
+    yield "## Questions\n\n![Scores by question](scores.svg)\n\n"
+    yield "| question | graded | mean score | deviation | distribution, 0 to 100 |\n|---|---|---|---|---|\n"
     for number, tallied in sorted(found.questions.items()):
         text = escape_markdown(bank[number].text)
-        yield f"| {number} {text[:80]} | {tallied.graded} | {tallied.mean:.1f} | {tallied.deviation:.1f} | {_bars(tallied)} |\n"
+        spread = f"{tallied.mean:.1f} | {tallied.deviation:.1f} | {_small_bars(tallied)}"
+        yield f"| {number} {text[:80]} | {tallied.graded} | {spread} |\n"
     for number, tallied in sorted(found.questions.items()):
         yield f"\n### Question {number}\n\n"
         yield "| rubric point | credit given | goes with the rest | met | partly | missed | contradicted | unscored |\n"
@@ -143,7 +146,8 @@ def write_summary(found: Tally, ledger: Ledger, bank: QuestionBank, rubrics: Map
             yield _criterion_row(criterion.id, tallied.criteria[criterion.id])
     alike = ledger.duplicates()
     if alike:
-        yield "\n## The same answer more than once\n\nGraded once each.\n\n"
+        yield "\n## The same answer more than once\n\n"
+        yield "But for letter case, spacing and punctuation; equal to the letter, it was graded once.\n\n"
         yield from (f"- {', '.join(escape_markdown(name) for name in group[:20])}\n" for group in alike)
 
 
@@ -159,11 +163,10 @@ def _queue(found: Tally) -> Iterator[str]:
     yield "\n"
 
 
-def _bars(tallied: QuestionTally) -> str:
-    """▁▃█: one bar for each ten points, 100 with the last."""
-    bars = [*tallied.scores[:-2], tallied.scores[-2] + tallied.scores[-1]]
-    most = max(bars) or 1
-    return "".join(" " if not bar else _BLOCKS[min(7, math.ceil(8 * bar / most) - 1)] for bar in bars)
+def _small_bars(tallied: QuestionTally) -> str:
+    """▁▃█"""
+    most = max(tallied.bars) or 1
+    return "".join("·" if not bar else _BLOCKS[min(7, math.ceil(8 * bar / most) - 1)] for bar in tallied.bars)
 
 
 def _criterion_row(name: str, tallied: CriterionTally) -> str:
