@@ -6,6 +6,8 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -64,7 +66,6 @@ def batch(
         for line in describe_plan(plan_job(job, out, asking, again=again), asking.identity.title):
             show(line)
         return
-    shown = _Shown()
 
     def interruptible(running: Batch) -> None:
         def interrupt(*_: object) -> None:
@@ -74,10 +75,10 @@ def batch(
 
         signal.signal(signal.SIGINT, interrupt)
 
-    outcome = run_job(
-        job, out, asking, jobs or default_jobs(asking.identity.name), again=again,
-        limits=Limits(max_cost, max_requests), tell=shown, started=interruptible,
-    )  # fmt: skip
+    jobs = jobs or default_jobs(asking.identity.name)
+    limits = Limits(max_cost, max_requests)
+    with _shown() as tell:
+        outcome = run_job(job, out, asking, jobs, again=again, limits=limits, tell=tell, started=interruptible)
     counts = outcome.counts
     bad = f", {count(counts.faults, 'bad row')}" if counts.faults else ""
     note(f"{counts.graded:,} of {count(counts.rows, 'answer')} graded{bad}. See {out / 'summary.md'}.")
@@ -132,29 +133,37 @@ def agreement(
         show(line)
 
 
-class _Shown:
-    """Progress: a line now and then."""
+@contextmanager
+def _shown() -> Iterator[Callable[[Progress], None]]:
+    """Progress: a bar on a terminal, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
+    words = TextColumn("{task.completed:,.0f} of {task.total:,.0f} · {task.fields[more]}")
+    with Bar(words, BarColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1, more="")
+        yield lambda progress: bar.update(task, total=progress.to_do, completed=progress.done, more=_more(progress))
+
+
+class _Lines:
     def __init__(self) -> None:
-        self._last = 0.0
+        self._last = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        is_terminal = sys.stderr.isatty()
-        if now - self._last < (0.2 if is_terminal else _QUIET):
-            return
-        self._last = now
-        passed = max(now - progress.began, 1e-3)
-        rate = progress.done / passed
-        left = (progress.to_do - progress.done) / rate if rate else 0.0
-        line = f"{progress.done:,} of {progress.to_do:,} · {rate:.1f} a second · {left / 60:.0f} min left"
-        line += f" · {progress.failed:,} failed" if progress.failed else ""
-        line += f" · ${progress.cost:.4f}" if progress.cost else ""
-        if is_terminal:
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
-        else:
-            note(line)
+        if time.monotonic() - self._last >= _QUIET:
+            self._last = time.monotonic()
+            minutes = (progress.to_do - progress.done) / progress.rate / 60
+            note(f"{progress.done:,} of {progress.to_do:,} · {_more(progress)} · {minutes:.0f} min left")
+
+
+def _more(progress: Progress) -> str:
+    failed = f" · {progress.failed:,} failed" if progress.failed else ""
+    cost = f" · ${progress.cost:.4f}" if progress.cost else ""
+    return f"{progress.rate:.1f} a second{failed}{cost}"
 
 
 def _names(pairs: list[str]) -> dict[str, str]:

@@ -39,6 +39,11 @@ class Progress:
     def done(self) -> int:
         return self.graded + self.failed
 
+    @property
+    def rate(self) -> float:
+        """Gradings a second so far."""
+        return self.done / max(time.monotonic() - self.began, 1e-3)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
