@@ -33,7 +33,7 @@ model: $(STAMP)  ## train the embedded grader's reading model anew: about an hou
 	$(TRAINING)/bin/pip install --quiet --group training
 	cd $(TRAINING) && ls -d ../$(VENV)/lib/python*/site-packages | xargs realpath > $$(echo lib/python*/site-packages)/beside.pth
 	$(TRAINING)/bin/python -m training.train $(READER)-general.pt --stage general --epochs 1.5
-	$(TRAINING)/bin/python -m training.train $(READER).pt --stage bank --start $(READER)-general.pt --epochs 1.4 --replay 0.2
+	$(TRAINING)/bin/python -m training.train $(READER).pt --stage bank --start $(READER)-general.pt --epochs 1.25 --replay 0.15
 	$(TRAINING)/bin/python -m training.export $(READER).pt
 	$(BIN)/python -m training.fit_head
 	$(BIN)/python -m benchmarks.probes --card

@@ -4,7 +4,7 @@ Run: python -m benchmarks.agreement     (EVALUATOR_DATA names the folder of the 
 
 Is a point expressed: macro-F1 over yes and no. Each method's few coefficients are fitted on the tuning part of the same
 set and measured on its test part. Whole answers: Pearson's r with people's scores; the coefficients are fitted on the
-training parts of mohler and saf, never on an exam answer. Intervals: 95 %, bootstrap over questions, documents or topics.
+tuning parts of mohler and saf, never on an exam answer. Intervals: 95 %, bootstrap over questions, documents or topics.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from training.features import features_of, sentences
 from training.logistic import apply, fit_ridge, fit_softmax, softmax
 
 RESAMPLES = 1_000
-READ = ("expressed", "most_expressed", "contradicted")
+READ = ("expressed", "most_expressed", "together", "contradicted")
 ALIKE = ("mean_coverage", "best_coverage", "whole_coverage", "shared_words", "rare_words", "cosine")
 METHODS = {"lexical": ("rare_words",), "cosine": ("cosine",), "head": ALIKE, "cross-encoder": READ, "ours": (*ALIKE, *READ)}
 PUBLISHED = """Published figures for LLMs, on other data (sources in docs/embedded-grader.md):
@@ -74,7 +74,7 @@ def show(method: str, wanted: np.ndarray, given: np.ndarray, groups: np.ndarray)
 
 
 def compare_scores(names: Sequence[str], model: MiniLM, comparer: Comparer, reading: ReadingModel) -> None:
-    train = [*splits.read_scored("mohler", "train"), *splits.read_scored("saf", "train")]
+    train = [*splits.read_scored("mohler", "tune"), *splits.read_scored("saf", "tune")]
     x = np.array([whole_features(row, model, comparer, reading) for row in train])
     y = np.array([row.score for row in train])
     columns = {
@@ -82,7 +82,7 @@ def compare_scores(names: Sequence[str], model: MiniLM, comparer: Comparer, read
         "cosine": [1],
         "lexical": [2],
         "head": [0, 1, 2, 3, 4, 5],
-        "cross-encoder": [6, 7, 8, 9],
+        "cross-encoder": [6, 7, 8, 9, 10],
         "ours": list(range(x.shape[1])),
     }
     for name in names:
@@ -102,14 +102,14 @@ def whole_features(row: splits.Scored, model: MiniLM, comparer: Comparer, readin
     places, wanted = sentences(model, row.answer), sentences(model, row.reference)
     length = np.log1p(min(len(row.answer.split()) / max(len(row.reference.split()), 1), 3.0))
     if not places:
-        return [0.0] * 6 + [-6.0, -6.0, -3.0, -6.0]
+        return [0.0] * 6 + [-6.0, -6.0, -6.0, -3.0, -6.0]
     points = [Point((place.span.text,)) for place in wanted]
     means = np.mean([like.features.values() for like in comparer.compare(points, places, row.question)], axis=0)
     get = dict(zip(NAMES, means, strict=True))
     one, other = model.embed([row.reference, row.answer])
     whole = np.clip(reading.read([(row.reference, row.answer)])[0], -6, 6)
     alike = [length, float(one @ other), get["shared_words"], get["mean_coverage"], get["best_coverage"], get["whole_coverage"]]
-    return [*alike, get["expressed"], get["most_expressed"], get["contradicted"], float(whole[0])]
+    return [*alike, *(get[name] for name in READ), float(whole[0])]
 
 
 def macro_f1(wanted: np.ndarray, given: np.ndarray) -> float:

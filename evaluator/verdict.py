@@ -38,6 +38,7 @@ REVIEW_REASONS = {
     "not_sentences": "the answer is a list of terms rather than sentences",
     "other_language": "the answer does not seem to be in English, which the embedded grader needs",
     "too_short": "the answer is too short to be judged by likeness",
+    "off_topic": "the answer seems to be about something else; only what clearly makes a point got credit",
     "no_single_match": "the answer is long, yet hardly touches any rubric point",
     "reference_pasted": "the answer repeats the reference answer word for word",
 }

@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 
 from evaluator.answers import split_sentences
-from evaluator.graders.embedded_places import find_places
+from evaluator.graders.embedded_places import find_places, is_foreign
 from evaluator.grading import grade_answer
 from evaluator.verdict import REVIEW_REASONS
 
@@ -54,29 +54,21 @@ def test_the_same_answer_gets_the_same_score(rubrics, grade):
     assert grade(2, text).to_data() | {"seconds": 0} == grade(2, text).to_data() | {"seconds": 0}
 
 
-@pytest.mark.parametrize("no", NUMBERS)
-def test_the_order_of_sentences_does_not_matter(rubrics, grade, no):
-    text = first(rubrics, no, "strong")
-    sentences = [span.text.rstrip(".") + "." for span in split_sentences(text)]
-    shuffled = random.Random(no).sample(sentences, len(sentences))
-    assert abs(grade(no, " ".join(sentences)).score.value - grade(no, " ".join(shuffled)).score.value) <= 5
-
-
-@pytest.mark.parametrize("no", NUMBERS)
-@pytest.mark.parametrize("kind", ["strong", "partial", "wrong"])
-def test_a_sentence_on_something_else_changes_little(rubrics, grade, no, kind):
-    text = first(rubrics, no, kind)
+@pytest.mark.parametrize("no", range(1, 51))
+def test_neither_the_order_of_sentences_nor_one_on_something_else_changes_much(rubrics, grade, no):
     stranger = "My sister has a bakery near the harbour, and on Sundays the queue goes around the corner."
-    for longer in (f"{text} {stranger}", f"{stranger} {text}"):
-        assert abs(grade(no, longer).score.value - grade(no, text).score.value) <= 5
+    for kind in ("strong", "partial", "wrong"):
+        sentences = [span.text.rstrip(".") + "." for span in split_sentences(first(rubrics, no, kind))]
+        plain = grade(no, " ".join(sentences)).score.value
+        shuffled = random.Random(no).sample(sentences, len(sentences))
+        for other in (shuffled, sentences[::-1], [*sentences, stranger], [stranger, *sentences]):
+            assert abs(grade(no, " ".join(other)).score.value - plain) <= 5, kind
 
 
 def test_another_language_is_reported_and_english_is_not(rubrics, grade):
     german = "Der Gradient verschwindet, weil bei der Rückwärtsrechnung viele kleine Faktoren miteinander multipliziert werden und das Netz tief ist."
     assert "other_language" in grade(2, german).review_reasons
-    for no in NUMBERS:
-        for exemplar in rubrics[no].exemplars:
-            assert "other_language" not in grade(no, exemplar.answer).review_reasons
+    assert not [exemplar for rubric in rubrics.values() for exemplar in rubric.exemplars if is_foreign(exemplar.answer)]
 
 
 def test_an_answer_too_short_to_judge_is_reported(grade):

@@ -1,4 +1,4 @@
-"""Rules that change what a sentence says: its negation, a reversed relation, a word salad. They make hard examples."""
+"""Rules that change a sentence: its negation, a reversed relation, a word salad, two in one. They make hard examples."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ for _pair in _PAIRS.replace("\n", " ").split(","):
     _one, _other = _pair.split()
     _ANTONYMS.setdefault(_one, []).append(_other)
     _ANTONYMS.setdefault(_other, []).append(_one)
+
+GLUE = (
+    *("of the", "with", "for the", "and", "in", "to a", "by the", "from", "through", "as", "over", "the", "a", "per"),
+    *[""] * 8,
+)
+_TIES = (", and ", ", and ", "; ", " - ", ", so ", ", while ", ", which is one thing, and ", ". ", ". ")
 
 _AROUND = re.compile(
     r"\b(?:than|rather than|instead of|not|causes?|leads? to|depends? on|before|after|because of|into|from)\b", re.I
@@ -83,13 +89,30 @@ def reverse(text: str, rng: random.Random) -> str | None:
 
 
 def salad(text: str, rng: random.Random) -> str:
-    """The words of the text without any order, or its longer words as a list."""
+    """The words of the text without any order: all of them, the longer ones as a list, or glued with little words."""
     words = re.findall(r"[\w'’-]+", text)
     rng.shuffle(words)
-    if rng.random() < 0.5:
-        words = [word for word in words if len(word) > 3] or words
-        return rng.choice((", ", " ", "; ")).join(words)
-    return " ".join(words)
+    long = [word for word in words if len(word) > 3] or words
+    way = rng.random()
+    if way < 0.3:
+        return " ".join(words)
+    if way < 0.6:
+        return rng.choice((", ", " ", "; ")).join(long)
+    return " ".join(part for word in long for part in (word, rng.choice(GLUE)) if part).rstrip()
+
+
+def join(one: str, other: str, rng: random.Random) -> str:
+    """Two statements as one sentence, or as two in a row; the second starts small unless it starts with a name."""
+    tie = rng.choice(_TIES)
+    one = one.strip()
+    second = other.strip()
+    if not tie.startswith("."):
+        one = one.rstrip(".!")
+        if second[1:2].islower() and second.split()[0] not in ("I", "I'm", "I'd"):
+            second = second[0].lower() + second[1:]
+    elif one.endswith((".", "!", "?")):
+        tie = " "
+    return f"{one}{tie}{second}"
 
 
 def _swap_opposite(text: str, rng: random.Random) -> str | None:

@@ -16,7 +16,7 @@ import torch
 from training.model import Reader
 
 FOLDER = Path(__file__).parents[1] / "evaluator" / "model"
-VERSION = "1"
+VERSION = "2"
 """Goes up with every model that ships."""
 
 

@@ -11,10 +11,11 @@ from evaluator.answers import split_sentences
 from evaluator.graders.embedded_likeness import Comparer, Features, Point
 from evaluator.graders.embedded_places import Place
 from evaluator.minilm import MiniLM
+from training import changes
 from training.logistic import Numbers
 from training.splits import Row
 
-NOTHING = Features(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -6.0, -6.0, -3.0, -3.0)
+NOTHING = Features(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -6.0, -6.0, -6.0, -3.0, -3.0)
 
 
 def sentences(model: MiniLM, text: str) -> list[Place]:
@@ -36,15 +37,21 @@ def features_of(model: MiniLM, comparer: Comparer, rows: Sequence[Row]) -> Numbe
     return made
 
 
-def composed_answers(texts: Sequence[dict], rng: random.Random, count: int) -> list[tuple[str, dict[str, tuple[float, float]]]]:
+def composed_answers(
+    texts: Sequence[dict], rng: random.Random, count: int, strangers: Sequence[dict] = ()
+) -> list[tuple[str, dict[str, tuple[float, float]]]]:
     """Answers put together from sentences written for one question: text, and criterion -> (expressed, contradicted).
 
-    Six in ten hold nothing false, as most people's answers do. Criteria that nothing was said of are left out
-    of the mapping; those both made and denied stand as (-1, -1).
+    Six in ten hold nothing false, as most people's answers do; some sentences are joined to one; where there are `strangers`,
+    one answer in four is about something else. Criteria that nothing was said of are left out of the mapping; those both
+    made and denied stand as (-1, -1).
     """
     answers = []
     honest = [row for row in texts if row["label"] != "contradicted"]
     for _ in range(count):
+        if strangers and rng.random() < 0.25:
+            answers.append((_spoken(_of_one_question(strangers, rng), rng), {}))
+            continue
         pool = honest if rng.random() < 0.6 else list(texts)
         chosen = rng.sample(pool, rng.randint(1, 8))
         told: dict[str, tuple[float, float]] = {}
@@ -56,5 +63,20 @@ def composed_answers(texts: Sequence[dict], rng: random.Random, count: int) -> l
                 told[row["criterion"]] = (-1.0, -1.0)
             else:
                 told[row["criterion"]] = (max(before[0], credit), max(before[1], denied))
-        answers.append((" ".join(row["text"] for row in chosen), told))
+        answers.append((_spoken(chosen, rng), told))
     return answers
+
+
+def _of_one_question(strangers: Sequence[dict], rng: random.Random) -> list[dict]:
+    """Several sentences on the question of one of them, drawn at random."""
+    about = rng.choice(strangers)["question"]
+    own = [row for row in strangers if row["question"] == about]
+    return rng.sample(own, rng.randint(3, 7))
+
+
+def _spoken(rows: Sequence[dict], rng: random.Random) -> str:
+    """All of it, one time in five with two sentences in one breath."""
+    texts = [row["text"] for row in rows]
+    if len(texts) > 1 and rng.random() < 0.2 and len(f"{texts[0]} {texts[1]}".split()) < 60:
+        texts[:2] = [changes.join(texts[0], texts[1], rng)]
+    return " ".join(texts)

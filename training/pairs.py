@@ -6,8 +6,9 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import log
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from training import changes, splits
 
 UNKNOWN = -1.0
 """The label of what nobody said: no loss is counted for it."""
+_MOST_WORDS = 70
+"""Of a text that two statements are joined to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,17 @@ class Windows:
         return answer[sentences[start].start : sentences[end].end]
 
 
+def read_rows(name: str) -> list[dict]:
+    """What was written for this and stands in a file beside this one."""
+    lines = (Path(__file__).parent / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def general_pairs(rng: random.Random) -> list[Pair]:
     """From people's labels on other subjects, and from rules."""
     points = {name: splits.read_points(name, "train") for name in ("scientsbank", "beetle", "realsumm", "pyrxsum", "argkp")}
     windows = Windows([row.answer for rows in points.values() for row in rows])
-    limits = {"realsumm": (4_500, 4_500), "argkp": (5_000, 7_000), "pyrxsum": (900, 2_100)}
+    limits = {"realsumm": (6_000, 6_000), "argkp": (5_000, 7_000), "pyrxsum": (900, 2_100)}
     pairs: list[Pair] = []
     for name, rows in points.items():
         most = limits.get(name, (10_000, 10_000))
@@ -69,7 +78,9 @@ def general_pairs(rng: random.Random) -> list[Pair]:
     pairs += _scored(windows)
     pairs += _inferences(rng)
     everything = [row for rows in points.values() for row in rows]
-    return pairs + _by_rule(everything, windows, rng)
+    pairs += _by_rule(everything, windows, rng)
+    strangers = [windows.nearest("", row.answer) for name in ("scientsbank", "realsumm", "pyrxsum") for row in points[name]]
+    return [_joined(pair, rng.choice(strangers), rng) if rng.random() < 0.15 else pair for pair in pairs]
 
 
 def _labelled(name: str, row: splits.Row, windows: Windows, rng: random.Random) -> list[Pair]:
@@ -90,10 +101,18 @@ def _scored(windows: Windows) -> list[Pair]:
     return [Pair(row.reference, row.answer, row.score, UNKNOWN if row.score < 1 else 0.0, "scored") for row in rows]
 
 
+def _joined(pair: Pair, other: str, rng: random.Random) -> Pair:
+    """The pair with something else said in the same breath, which makes the text neither more right nor more wrong."""
+    if pair.source in ("salad", "question", "stranger") or len(pair.text.split()) + len(other.split()) > _MOST_WORDS:
+        return pair
+    first, second = (pair.text, other) if rng.random() < 0.5 else (other, pair.text)
+    return replace(pair, text=changes.join(first, second, rng))
+
+
 def _inferences(rng: random.Random) -> list[Pair]:
     rows = splits.read_inferences()
     labels = {"entailment": (1.0, 0.0), "neutral": (0.0, 0.0), "contradiction": (0.0, 1.0)}
-    return [Pair(point, text, *labels[label], "nli") for text, point, label in rng.sample(rows, 20_000)]
+    return [Pair(point, text, *labels[label], "nli") for text, point, label in rng.sample(rows, 16_000)]
 
 
 def _by_rule(rows: list[splits.Row], windows: Windows, rng: random.Random, most: int = 9_000) -> list[Pair]:
@@ -122,9 +141,9 @@ def changed(point: str, text: str, rng: random.Random, question: str, stranger: 
             made.append(Pair(point, other, 0.0, 1.0, "reversed"))
             if base == point:
                 made.append(Pair(point, point, 1.0, 0.0, "same"))
-    elif way < 0.86:
+    elif way < 0.88:
         made.append(Pair(point, changes.salad(f"{point} {text}" if rng.random() < 0.5 else base, rng), 0.0, 0.0, "salad"))
-    elif way < 0.93 and question:
+    elif way < 0.94 and question:
         made.append(Pair(point, question, 0.0, 0.0, "question"))
     else:
         made.append(Pair(point, stranger[:300], 0.0, 0.0, "stranger"))
@@ -134,8 +153,7 @@ def changed(point: str, text: str, rng: random.Random, question: str, stranger: 
 def exam_pairs() -> list[Pair]:
     """From training/exams.jsonl: questions of other subjects with a reference and answers of known quality."""
     pairs = []
-    for line in (Path(__file__).parent / "exams.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for row in read_rows("exams"):
         denied = UNKNOWN if row["label"] == "partly" else float(row["label"] == "contradictory")
         pairs.append(Pair(row["reference"], row["answer"], float(row["score"]), denied, "exam"))
     return pairs
@@ -147,9 +165,11 @@ def bank_pairs(rng: random.Random, part: splits.Part = "train") -> list[Pair]:
     bank = load_questions(settings.questions_file)
     numbers = [question.no for question in bank]
     written: dict[tuple[int, str], list[dict]] = defaultdict(list)
-    for line in (Path(__file__).parent / "contrasts.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for row in read_rows("contrasts"):
         written[row["question"], row["criterion"]].append(row)
+    spoken: dict[int, list[dict]] = defaultdict(list)
+    for row in read_rows("spoken"):
+        spoken[row["question"]].append(row)
     pairs: list[Pair] = []
     for file in list_rubric_files(settings.rubrics_dir).values():
         rubric = file.read(numbers)
@@ -162,27 +182,62 @@ def bank_pairs(rng: random.Random, part: splits.Part = "train") -> list[Pair]:
             rows = written[rubric.question, criterion.id]
             phrasings = [criterion.point, *criterion.accept]
             claims = [misconception.claim for misconception in criterion.misconceptions]
+            own: list[Pair] = list(_twins(rows))
             for row in rows:
                 label = row["label"]
                 expressed = {"expressed": 1.0, "partly": 0.5}.get(label, 0.0)
-                for phrase in rng.sample(phrasings, 3):
-                    pairs.append(Pair(phrase, row["text"], expressed, float(label == "contradicted"), "written"))
+                for phrase in rng.sample(phrasings, 2):
+                    own.append(Pair(phrase, row["text"], expressed, float(label == "contradicted"), "written"))
                 if claims and label == "expressed":
-                    pairs.append(Pair(rng.choice(claims), row["text"], 0.0, 1.0, "written"))
+                    own.append(Pair(rng.choice(claims), row["text"], 0.0, 1.0, "written"))
             said = [row["text"] for row in rows if row["label"] == "expressed"]
             for accept in criterion.accept:
                 for phrase in rng.sample([p for p in phrasings if p != accept], 2):
-                    pairs.append(Pair(phrase, accept, 1.0, 0.0, "accept"))
-                pairs.append(Pair(rng.choice(phrasings), rng.choice(others[criterion.id]), 0.0, 0.0, "neighbour"))
+                    own.append(Pair(phrase, accept, 1.0, 0.0, "accept"))
+                own.append(Pair(rng.choice(phrasings), rng.choice(others[criterion.id]), 0.0, 0.0, "neighbour"))
                 if claims:
-                    pairs.append(Pair(rng.choice(claims), accept, 0.0, 1.0, "accept against claim"))
-                    pairs.append(Pair(rng.choice(claims), rng.choice(others[criterion.id]), 0.0, UNKNOWN, "neighbour"))
-                pairs += changed(rng.choice(phrasings), rng.choice([accept, *said]), rng, question, rng.choice(everywhere))
+                    own.append(Pair(rng.choice(claims), accept, 0.0, 1.0, "accept against claim"))
+                    own.append(Pair(rng.choice(claims), rng.choice(others[criterion.id]), 0.0, UNKNOWN, "neighbour"))
+                own += changed(rng.choice(phrasings), rng.choice([accept, *said]), rng, question, rng.choice(everywhere))
             for claim in claims:
                 for phrase in rng.sample(phrasings, 2):
-                    pairs.append(Pair(phrase, claim, 0.0, 1.0, "misconception"))
-                pairs.append(Pair(claim, claim, 1.0, 0.0, "same claim"))
+                    own.append(Pair(phrase, claim, 0.0, 1.0, "misconception"))
+                own.append(Pair(claim, claim, 1.0, 0.0, "same claim"))
+            beside = [*others[criterion.id], *(row["text"] for row in rows if row["how"] == "neighbour")]
+            pairs += [_joined(pair, rng.choice(beside), rng) if rng.random() < 0.2 else pair for pair in own]
+            for row in spoken[rubric.question]:
+                pairs += _spoken(criterion.id, phrasings, row["sentences"], rng)
     return [_beside_another(pair, rng) for pair in pairs]
+
+
+def _spoken(criterion: str, phrasings: list[str], sentences: list[dict], rng: random.Random) -> Iterator[Pair]:
+    """From a whole answer marked sentence by sentence; of the sentences that are nothing to the point, one in four."""
+    before = ""
+    for sentence in sentences:
+        text = sentence["text"]
+        expressed, denied = 1.0 if criterion in sentence["made"] else 0.5, float(criterion in sentence["denied"])
+        if denied:
+            expressed = 0.0
+        if denied or criterion in sentence["made"] or criterion in sentence["half"]:
+            for phrase in rng.sample(phrasings, 2):
+                yield Pair(phrase, text, expressed, denied, "spoken")
+            if before and rng.random() < 0.4:
+                yield Pair(rng.choice(phrasings), f"{before} {text}", expressed, denied, "spoken")
+        elif criterion in sentence["with_before"]:
+            for phrase in rng.sample(phrasings, 2):
+                yield Pair(phrase, f"{before} {text}", 1.0, 0.0, "spoken")
+        elif rng.random() < 0.25:
+            yield Pair(rng.choice(phrasings), text, 0.0, 0.0, "spoken")
+        before = text
+
+
+def _twins(rows: list[dict]) -> Iterator[Pair]:
+    """A sentence and what was made of it by turning one relation round: they differ in little and exclude each other."""
+    for one, other in pairwise(rows):
+        if (one["how"], other["how"]) == ("relation", "reversed"):
+            yield Pair(one["text"], other["text"], 0.0, 1.0, "twin")
+            yield Pair(other["text"], one["text"], 0.0, 1.0, "twin")
+            yield Pair(other["text"], other["text"], 1.0, 0.0, "twin")
 
 
 def _beside_another(pair: Pair, rng: random.Random) -> Pair:

@@ -1,7 +1,7 @@
 """Step 3 of 6. The embedded grader: two small local models compare the answer with the rubric's phrasings. No LLM, no network.
 
 The sentences nearest to a point are found by similarity (embedded_likeness.py), read together with the point's accepted
-phrasings and its known wrong claims by the reading model, and a softmax over twelve numbers says how likely the point is
+phrasings and its known wrong claims by the reading model, and a softmax over fourteen numbers says how likely the point is
 made, denied, or neither (embedded_head.py). docs/embedded-grader.md says how often it is right.
 """
 
@@ -55,9 +55,12 @@ class EmbeddedGrader:
                 Verdict(criterion.id, criterion.worst.id, reason, confidence=self.head.surest) for criterion in rubric.criteria
             )
             return Graded(missed, review_reasons=reasons)
+        likenesses = self.compare(question, rubric, places)
+        if likenesses[0].features.relevance < self.head.on_topic:
+            reasons = (*reasons, "off_topic")
         verdicts = tuple(
             decide(self.head, criterion, likeness, places)
-            for criterion, likeness in zip(rubric.criteria, self.compare(question, rubric, places), strict=True)
+            for criterion, likeness in zip(rubric.criteria, likenesses, strict=True)
         )
         found = any(verdict.level != criterion.worst.id for verdict, criterion in zip(verdicts, rubric.criteria, strict=True))
         if not found and len(answer.split()) >= _LONG_ANSWER:
@@ -89,11 +92,13 @@ def decide(head: Head, criterion: Criterion, likeness: Likeness, places: list[Pl
     if chances.denied >= head.contradicted and chances.denied > chances.made and criterion.misconceptions:
         return _contradicted(head, criterion, likeness, places, chances)
     phrasing = _short(point_of(criterion).phrasings[likeness.phrasing])
-    quote = (places[likeness.nearest].span.text,)
-    if chances.made >= head.met:
+    quoted = [likeness.nearest] if likeness.beside is None else sorted((likeness.nearest, likeness.beside))
+    quote = tuple(places[at].span.text for at in quoted)
+    is_on_topic = likeness.features.relevance >= head.on_topic
+    if chances.made >= (head.met if is_on_topic else head.met_off_topic):
         return Verdict(criterion.id, criterion.best.id, f"Close to: “{phrasing}”", quote, min(chances.made, head.surest))
     middle = [level for level in criterion.levels if 0 < level.credit < 1]
-    if chances.made >= head.partly and 2 * chances.denied <= chances.made and middle:
+    if is_on_topic and chances.made >= head.partly and 2 * chances.denied <= chances.made and middle:
         reason = f"Related to, but not clearly the same as: “{phrasing}”"
         return Verdict(
             criterion.id, middle[len(middle) // 2].id, reason, quote, min(max(chances.made, 1 - chances.made), head.surest) / 2

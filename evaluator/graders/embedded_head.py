@@ -1,6 +1,6 @@
 """Step 3 of 6. From the likeness of a point and an answer to how likely the point is made, denied, or neither.
 
-A softmax over twelve features, fitted by training/fit_head.py on answers that people labelled and on sentences written for
+A softmax over fourteen features, fitted by training/fit_head.py on answers that people labelled and on sentences written for
 questions whose rubrics the reading model never read. The numbers stand in evaluator/model/card.json.
 """
 
@@ -39,6 +39,10 @@ class Head:
     contradicted: float
     surest: float
     """No verdict claims more confidence."""
+    on_topic: float
+    """Relevance below which an answer seems to be about something else."""
+    met_off_topic: float
+    """What a point then takes to be met; nothing is partly met."""
 
     def chances(self, features: Features) -> Chances:
         scores = features.values() @ self.coefficients[:-1] + self.coefficients[-1]
@@ -52,7 +56,8 @@ def read_head(folder: Path = FOLDER) -> Head:
     try:
         data = json.loads((folder / "card.json").read_text(encoding="utf-8"))["head"]
         rows = [data["coefficients"][name] for name in (*NAMES, "bias")]
-        return Head(np.array(rows, dtype=np.float64), data["met"], data["partly"], data["contradicted"], data["surest"])
+        borders = [field.name for field in fields(Head)[1:]]
+        return Head(np.array(rows, dtype=np.float64), *(float(data[name]) for name in borders))
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise EmbedderFailed(
             f"The reading model's card in {folder} does not fit this program ({fault!r}).", "Install this program anew."

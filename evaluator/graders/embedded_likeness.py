@@ -19,8 +19,18 @@ from evaluator.graders.embedded_places import FIRST_WORD, Place
 from evaluator.minilm import Array, MiniLM, Tokens
 from evaluator.reading import ReadingModel
 
-_PHRASINGS, _CLAIMS = (3, 2), 2
+_PHRASINGS, _CLAIMS = (3, 1), 2
 """Phrasings read against the nearest place and against the next, and wrong claims against the place nearest to any."""
+_NEAR = 3
+"""Sentences that are looked at together."""
+_LEAST_ADDED = 0.05
+"""What another sentence must add to the coverage of a phrasing for the two to be read together."""
+_LEANING = re.compile(
+    r"(?:(?:and|but|so|then) )*(?:this|that|these|those|it|its|they|their|he|she|which|such|so|then|hence|thus|therefore|also)\b",
+    re.I,
+)
+_PLAINLY_MORE = 1.0
+"""Logits by which two sentences together must say more than the nearest alone to be quoted both."""
 _VOCABULARY = 30_522
 _SUREST = 6.0
 """Logits of the reading model are taken up to this size."""
@@ -38,22 +48,26 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Of all places. Coverages, shares and the cosine are up to 1; the last four are logits."""
+    """Of all places. Coverages, shares and cosines are up to 1; the last five are logits."""
 
     mean_coverage: float
     best_coverage: float
     whole_coverage: float
-    """By all sentences together."""
+    """By the nearest three sentences together, as the next two."""
     shared_words: float
-    """Share of a phrasing's words, without the question's, that stand in the answer."""
+    """Share of a phrasing's words, without the question's, that stand there."""
     rare_words: float
-    """Share of a phrasing's words that stand in the answer, rare words counting more."""
+    """Share of a phrasing's words that stand there, rare words counting more."""
     cosine: float
+    relevance: float
+    """The greatest cosine of any sentence with the question or with any point: low where the answer is about something else."""
     claim_coverage: float
     lead: float
-    """The greatest lead of this point's mean coverage over every other point's."""
+    """Of this point's mean coverage over every other point's, by the sentence that covers this point most."""
     expressed: float
     most_expressed: float
+    together: float
+    """Of the nearest sentence read with the other one that adds most to it; of itself where none does."""
     contradicted: float
     claim_expressed: float
 
@@ -63,10 +77,14 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """`nearest` and `wrong` number the places that speak most for the point and against it; `phrasing` is the nearest one."""
+    """`nearest` and `wrong` number the places that speak most for the point and against it; `phrasing` is the nearest one.
+
+    `beside` is the place that was read together with the nearest, where that made the point and the nearest alone did not.
+    """
 
     features: Features
     nearest: int
+    beside: int | None
     phrasing: int
     wrong: int
     claim: int
@@ -82,42 +100,37 @@ class Comparer:
 
     def compare(self, points: Sequence[Point], places: Sequence[Place], question: str = "") -> list[Likeness]:
         """One likeness for each point; there must be a place. Raises EmbedderFailed."""
-        rights = [_coverages(self._model.read(point.phrasings), places) for point in points]
+        read = [self._model.read(point.phrasings) for point in points]
+        rights = [_coverages(phrasings, places) for phrasings in read]
         wrongs = [_coverages(self._model.read(point.claims), places) for point in points]
         means = np.stack([right.mean(axis=0) for right in rights])
         leads = [
             mean - np.delete(means, row, axis=0).max(axis=0) if len(points) > 1 else np.full(len(places), NO_LEAD)
             for row, mean in enumerate(means)
         ]
-        plans = [_Plan(*parts, places) for parts in zip(points, rights, wrongs, leads, strict=True)]
+        plans = [_Plan(*parts, places) for parts in zip(points, read, rights, wrongs, leads, strict=True)]
         logits = self._reading.read([pair for plan in plans for pair in plan.pairs])
         logits = np.clip(logits, -_SUREST, _SUREST)
         ends = np.cumsum([len(plan.pairs) for plan in plans])
-        return [
-            plan.likeness(logits[end - len(plan.pairs) : end], self._whole(point, places, question))
-            for plan, point, end in zip(plans, points, ends, strict=True)
+        wholes = [
+            _whole(point, phrasings, mean, places, question) for point, phrasings, mean in zip(points, read, means, strict=True)
         ]
-
-    def _whole(self, point: Point, places: Sequence[Place], question: str) -> dict[str, float]:
-        """What all sentences together have of the best phrasing."""
-        vectors = np.concatenate([place.tokens.vectors for place in places])
-        ids = np.concatenate([place.tokens.ids for place in places])
-        means = np.stack([place.tokens.mean for place in places])
-        phrasings = self._model.read(point.phrasings)
-        return {
-            "whole_coverage": max(_coverage(tokens, vectors) for tokens in phrasings),
-            "shared_words": _shared(point, places, question),
-            "rare_words": max(_recall(tokens.ids, ids) for tokens in phrasings),
-            "cosine": float((means @ np.stack([tokens.mean for tokens in phrasings]).T).max()),
-        }
+        asked = self._model.read([question]) if question else []
+        relevance = max([_cosine(asked, places), *(whole["cosine"] for whole in wholes)])
+        return [
+            plan.likeness(logits[end - len(plan.pairs) : end], whole | {"relevance": relevance})
+            for plan, whole, end in zip(plans, wholes, ends, strict=True)
+        ]
 
 
 class _Plan:
     """Which pairs are read for one point, and what their logits come to."""
 
-    def __init__(self, point: Point, right: Array, wrong: Array, lead: Array, places: Sequence[Place]) -> None:
+    def __init__(
+        self, point: Point, phrasings: Sequence[Tokens], right: Array, wrong: Array, lead: Array, places: Sequence[Place]
+    ) -> None:
         self._right, self._wrong, self._lead = right, wrong, lead
-        worth = right.mean(axis=0) + right.max(axis=0) + lead
+        worth = right.mean(axis=0) + right.max(axis=0) + 0.5 * lead
         self._read = [int(at) for at in np.argsort(-worth, kind="stable")[: len(_PHRASINGS)]]
         self._phrasings = [
             [0, *(int(at) + 1 for at in np.argsort(-right[1:, place], kind="stable")[: most - 1])]
@@ -128,6 +141,11 @@ class _Plan:
             for place, chosen in zip(self._read, self._phrasings, strict=True)
             for at in chosen
         ]
+        nearest = self._read[0]
+        fitting = int(np.argmax(right[:, nearest]))
+        self._beside = _complement(phrasings[fitting], nearest, places)
+        if self._beside is not None:
+            self.pairs.append((point.phrasings[fitting], _in_order(places[nearest].span.text, places[self._beside].span.text)))
         self._against: list[tuple[int, int]] = []
         if len(wrong):
             margin = wrong.max(axis=0) - 0.5 * right.max(axis=0)
@@ -145,6 +163,10 @@ class _Plan:
             expressed.append(float(part[:, 0].mean()))
             most.append(float(part[:, 0].max()))
             contradicted.append(float(part[:, 1].mean()))
+        together = expressed[0]
+        if self._beside is not None:
+            together = float(logits[at, 0])
+            at += 1
         best = int(np.argmax([e + 0.5 * m for e, m in zip(expressed, most, strict=True)]))
         nearest = self._read[best]
         against = logits[at:, 0]
@@ -160,13 +182,49 @@ class _Plan:
             best_coverage=float(self._right.max()),
             **whole,
             claim_coverage=float(self._wrong.max()) if len(self._wrong) else NO_CLAIM_COVERED,
-            lead=float(self._lead.max()),
+            lead=float(self._lead[int(np.argmax(self._right.mean(axis=0)))]),
             expressed=expressed[best],
             most_expressed=max(most),
+            together=together,
             contradicted=contradicted[best],
             claim_expressed=claim_expressed,
         )
-        return Likeness(features, nearest, int(np.argmax(self._right[:, nearest])), wrong, claim)
+        beside = self._beside if best == 0 and together > max(0.0, expressed[0] + _PLAINLY_MORE) else None
+        return Likeness(features, nearest, beside, int(np.argmax(self._right[:, nearest])), wrong, claim)
+
+
+def _complement(phrase: Tokens, nearest: int, places: Sequence[Place]) -> int | None:
+    """The other place that says most of what the nearest leaves unsaid of the phrase, wherever in the answer it stands."""
+    weights = _rarity(phrase.ids)
+    if len(places) < 2 or not weights.sum():
+        return None
+    said = [(phrase.vectors @ place.tokens.vectors.T).max(axis=1) for place in places]
+    added = [float(weights @ np.maximum(other - said[nearest], 0) / weights.sum()) for other in said]
+    best = int(np.argmax(added))
+    return best if added[best] >= _LEAST_ADDED else None
+
+
+def _in_order(one: str, other: str) -> str:
+    """A sentence that leans on another ("That is why ...") after it; else the first given first."""
+    return f"{other} {one}" if _LEANING.match(one) and not _LEANING.match(other) else f"{one} {other}"
+
+
+def _whole(point: Point, phrasings: Sequence[Tokens], mean: Array, places: Sequence[Place], question: str) -> dict[str, float]:
+    """What the nearest sentences together have of the best phrasing; those on other things lend it no words."""
+    near = [places[at] for at in np.argsort(-mean, kind="stable")[:_NEAR]]
+    vectors = np.concatenate([place.tokens.vectors for place in near])
+    ids = np.concatenate([place.tokens.ids for place in near])
+    return {
+        "whole_coverage": max(_coverage(tokens, vectors) for tokens in phrasings),
+        "shared_words": _shared(point, near, question),
+        "rare_words": max(_recall(tokens.ids, ids) for tokens in phrasings),
+        "cosine": _cosine(phrasings, places),
+    }
+
+
+def _cosine(texts: Sequence[Tokens], places: Sequence[Place]) -> float:
+    """The greatest of any of the texts with any of the places; 0 where there is no text."""
+    return max((float(place.tokens.mean @ text.mean) for text in texts for place in places), default=0.0)
 
 
 def _coverages(phrases: Sequence[Tokens], places: Sequence[Place]) -> Array:
