@@ -2,12 +2,16 @@
 
 import random
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
 from evaluator.answers import split_sentences
+from evaluator.graders.embedded import decide
+from evaluator.graders.embedded_likeness import Features, Likeness
 from evaluator.graders.embedded_places import find_places, is_foreign
 from evaluator.grading import grade_answer
+from evaluator.rubric import CONTRADICTED
 from evaluator.verdict import REVIEW_REASONS
 
 NUMBERS = (2, 23, 43)
@@ -117,3 +121,20 @@ def test_it_is_named_for_what_it_is(grade):
 )
 def test_odd_text_is_graded_without_a_fault(grade, text):
     assert grade(2, text).status == "final"
+
+
+def test_nobody_is_accused_of_the_opposite_on_resemblance_alone(rubrics, embedded, model):
+    """Words like those of a wrong claim are not enough: the reading model must see a contradiction too."""
+    criterion = next(entry for entry in rubrics[1].criteria if entry.misconceptions)
+    places, _ = find_places(model, "", "The training loss is far above the validation loss.")
+    alike = Features(0.5, 0.75, 0.75, 0.6, 0.6, 0.9, 0.9, 0.95, 0.1, -1.0, -1.0, -1.0, 0.0, 0.0)
+    seen = {
+        logits: decide(
+            embedded.head,
+            criterion,
+            Likeness(replace(alike, contradicted=logits, claim_expressed=logits), 0, None, 0, 0, 0),
+            places,
+        )
+        for logits in (4.0, -4.0)
+    }
+    assert (seen[4.0].level, seen[-4.0].level) == (CONTRADICTED, "missed")

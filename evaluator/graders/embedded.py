@@ -20,6 +20,8 @@ from evaluator.rubric import CONTRADICTED, Criterion, Rubric
 from evaluator.verdict import Verdict
 
 _LONG_ANSWER = 60
+_LEAST_SEEN = -2.0
+"""Logit of the reading model below which it sees no contradiction, however much the words resemble a wrong claim."""
 _MOST_QUOTED = 160
 """Characters of a phrasing that a reason shows."""
 
@@ -89,7 +91,8 @@ def point_of(criterion: Criterion) -> Point:
 def decide(head: Head, criterion: Criterion, likeness: Likeness, places: list[Place]) -> Verdict:
     """The verdict that the likeness comes to, its reason said in terms of what was found."""
     chances = head.chances(likeness.features)
-    if chances.denied >= head.contradicted and chances.denied > chances.made and criterion.misconceptions:
+    is_seen = max(likeness.features.contradicted, likeness.features.claim_expressed) > _LEAST_SEEN
+    if is_seen and chances.denied >= head.contradicted and chances.denied > chances.made and criterion.misconceptions:
         return _contradicted(head, criterion, likeness, places, chances)
     phrasing = _short(point_of(criterion).phrasings[likeness.phrasing])
     quoted = [likeness.nearest] if likeness.beside is None else sorted((likeness.nearest, likeness.beside))
@@ -106,6 +109,8 @@ def decide(head: Head, criterion: Criterion, likeness: Likeness, places: list[Pl
     reason = "No sentence comes close to this point."
     if chances.denied > chances.absent:
         reason = "The nearest sentence may say the opposite of this point."
+        if not is_seen:
+            reason = "The nearest sentence is like this point and like a known wrong claim; which of them it says is not clear."
     return Verdict(criterion.id, criterion.worst.id, reason, (), min(1 - chances.made, head.surest))
 
 
