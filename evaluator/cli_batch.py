@@ -74,6 +74,7 @@ def batch(
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         signal.signal(signal.SIGINT, interrupt)
+        note(f"{count(running.to_do, 'grading')} to do, by {asking.identity.title}.")
 
     jobs = jobs or default_jobs(asking.identity.name)
     limits = Limits(max_cost, max_requests)

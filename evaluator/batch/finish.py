@@ -11,11 +11,14 @@ from evaluator.batch.ledger import Ledger
 from evaluator.batch.plot import draw_scores
 from evaluator.batch.summary import tally, write_summary
 from evaluator.batch.tables import FAILED, LONG, WIDE, long_rows, wide_row, write_table
+from evaluator.graders.protocol import Identity
 from evaluator.questions import QuestionBank
 from evaluator.rubric import Rubric
 
 
-def finish(folder: RunFolder, ledger: Ledger, bank: QuestionBank, rubrics: Mapping[int, Rubric]) -> float | None:
+def finish(
+    folder: RunFolder, ledger: Ledger, bank: QuestionBank, rubrics: Mapping[int, Rubric], grader: Identity
+) -> float | None:
     """Writes every file anew, each whole: the mean score. The same rows and reports make the same bytes."""
     folder.write(SCORES, _lines(folder, ledger))
     columns = _columns(folder)
@@ -24,7 +27,7 @@ def finish(folder: RunFolder, ledger: Ledger, bank: QuestionBank, rubrics: Mappi
     folder.write("failed.csv", write_table(FAILED, _failures(folder, ledger)))
     found = tally(lines_of(folder))
     folder.write("scores.svg", draw_scores(found.questions, rubrics))
-    folder.write("summary.md", write_summary(found, ledger, bank, rubrics))
+    folder.write("summary.md", write_summary(found, ledger, bank, rubrics, grader))
     return found.mean
 
 

@@ -119,7 +119,7 @@ def run_job(
             folder.write_manifest(record | {"state": "running", "counts": _counts(ledger.counts())})
             started(batch)
             asyncio.run(batch.run())
-            mean = finish(folder, ledger, job.bank, rubrics)
+            mean = finish(folder, ledger, job.bank, rubrics, grader.identity)
             counts = ledger.counts()
             record["state"] = f"stopped: {batch.stopped}" if batch.stopped else "done"
             record["ended"] = _now()
@@ -138,9 +138,8 @@ def plan_job(job: Job, folder_path: Path, grader: AsyncGrader, *, again: Again =
         if again != "new" and folder_path.is_dir():
             found = take_over(RunFolder(folder_path), ledger, _signatures(grader, rubrics))
         usage = Usage()
-        if hasattr(grader, "foresee"):
-            for question, answers, characters in ledger.sizes_to_grade():
-                usage += grader.foresee(job.bank[question], rubrics[question], answers, characters)
+        for question, answers, characters in ledger.sizes_to_grade():
+            usage += grader.foresee(job.bank[question], rubrics[question], answers, characters)
         faults = list(itertools.islice(ledger.faults(), _FAULTS_SHOWN))
         return Plan(ledger.counts(), ledger.questions(), faults, found, ledger.to_do(), usage)
 

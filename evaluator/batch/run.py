@@ -14,6 +14,7 @@ from evaluator.batch.ledger import Ledger
 from evaluator.batch.pace import Pace
 from evaluator.batch.rows import Row
 from evaluator.batch.unit import GradedData, graded_data
+from evaluator.graders.protocol import AsyncGrader
 from evaluator.grading import agrade_answer
 from evaluator.questions import QuestionBank
 from evaluator.rubric import Rubric
@@ -24,10 +25,9 @@ _HOPELESS = ("auth", "quota", "unknown_model")
 
 @dataclass
 class Progress:
-    """Where a run stands. Counts are of this run alone; `before` is what was graded already."""
+    """Where a run stands. Counts are of this run alone."""
 
     to_do: int = 0
-    before: int = 0
     graded: int = 0
     failed: int = 0
     requests: int = 0
@@ -62,7 +62,7 @@ class Batch:
         ledger: Ledger,
         bank: QuestionBank,
         rubrics: Mapping[int, Rubric],
-        grader: Any,
+        grader: AsyncGrader,
         jobs: int,
         limits: Limits = Limits(),
         tell: Callable[[Progress], None] = lambda progress: None,
@@ -74,14 +74,17 @@ class Batch:
         """Why it ended before everything was graded, in words."""
         self._stopping, self._written = asyncio.Event(), asyncio.Event()
 
+    @property
+    def to_do(self) -> int:
+        """Gradings that are needed yet."""
+        return self._ledger.to_do()
+
     async def run(self) -> None:
-        counts = self._ledger.counts()
-        self.progress.to_do, self.progress.before = self._ledger.to_do(), counts.graded
+        self.progress.to_do = self.to_do
         self._scores, self._usage = LinesFile(self._folder.scores), LinesFile(self._folder.path / USAGE)
         self._copy_alike()
         rows, pace = self._ledger.to_grade(), Pace(self._jobs)
-        if hasattr(self._grader, "set_gate"):
-            self._grader.set_gate(pace)
+        self._grader.set_gate(pace)
         syncing = asyncio.create_task(self._sync())
         try:
             async with asyncio.TaskGroup() as group:
@@ -92,8 +95,7 @@ class Batch:
             for file in (self._scores, self._usage):
                 file.sync()
                 file.close()
-            if hasattr(self._grader, "close"):
-                await self._grader.close()
+            await self._grader.close()
 
     def _copy_alike(self) -> None:
         """Reports for rows whose twin was graded before they came."""

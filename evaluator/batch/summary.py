@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evaluator.batch.ledger import Ledger
+from evaluator.graders.protocol import Identity
 from evaluator.questions import QuestionBank
 from evaluator.report import escape_markdown
 from evaluator.rubric import CONTRADICTED, UNSCORED, Rubric
@@ -100,6 +101,7 @@ class QuestionTally:
 class Tally:
     questions: dict[int, QuestionTally] = field(default_factory=lambda: defaultdict(QuestionTally))
     review: Counter[str] = field(default_factory=Counter)
+    to_review: int = 0
     queue: list[tuple[str, int, float | None, list[str]]] = field(default_factory=list)
     """The first answers that a person should look at: id, question, score, reasons."""
 
@@ -113,6 +115,7 @@ class Tally:
         self.questions[line["question"]].add(line)
         if line["needs_review"]:
             self.review.update(line["review_reasons"])
+            self.to_review += 1
             if len(self.queue) < _LONGEST_QUEUE:
                 self.queue.append((line["id"], line["question"], line["score"], line["review_reasons"]))
 
@@ -124,12 +127,16 @@ def tally(lines: Iterable[Mapping[str, Any]]) -> Tally:
     return found
 
 
-def write_summary(found: Tally, ledger: Ledger, bank: QuestionBank, rubrics: Mapping[int, Rubric]) -> Iterator[str]:
+def write_summary(
+    found: Tally, ledger: Ledger, bank: QuestionBank, rubrics: Mapping[int, Rubric], grader: Identity
+) -> Iterator[str]:
     """Lines of Markdown; text from outside is escaped."""
     counts = ledger.counts()
     yield "# Summary of the run\n\n"
     yield f"{counts.graded:,} of {counts.rows:,} answers graded"
     yield f", {counts.rows - counts.graded:,} not graded, {counts.faults:,} rows could not be read (failed.csv).\n\n"
+    yield f"Graded by {escape_markdown(grader.title)}, model {escape_markdown(grader.model)}.\n\n"
+    yield f"{escape_markdown(grader.accuracy)}\n\n" if grader.accuracy else ""
     yield "## For a person to look at\n\n"
     yield from _queue(found)
     yield "## Questions\n\n![Scores by question](scores.svg)\n\n"
@@ -160,6 +167,8 @@ def _queue(found: Tally) -> Iterator[str]:
     for name, number, score, reasons in found.queue:
         shown = "not graded" if score is None else f"{score:g}"
         yield f"| {escape_markdown(name)} | {number} | {shown} | {', '.join(reasons)} |\n"
+    if found.to_review > len(found.queue):
+        yield f"\n{found.to_review - len(found.queue):,} more have `needs_review` in scores.csv.\n"
     yield "\n"
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from evaluator.cache import VerdictCache
 from evaluator.graders.llm import LLMGrader
-from evaluator.graders.llm_call import Gate
-from evaluator.graders.protocol import Graded, Identity, Listen, Usage
+from evaluator.graders.protocol import Gate, Graded, Identity, Listen, Usage
 from evaluator.questions import Question
 from evaluator.rubric import CONTRADICTED, Misconception, Rubric
 from evaluator.verdict import REVIEW_REASONS, Verdict

@@ -18,13 +18,13 @@ from evaluator.errors import BadReply, CannotGrade
 from evaluator.graders.background import listen_in_background, run_in_background
 from evaluator.graders.doubt import is_doubtful, settle
 from evaluator.graders.exemplars import RankExemplars, choose_exemplars
-from evaluator.graders.llm_call import Allowance, Caller, Gate
+from evaluator.graders.llm_call import Allowance, Caller
 from evaluator.graders.llm_chain import Step
 from evaluator.graders.llm_conversation import converse, show_verdicts
 from evaluator.graders.llm_dialect import DialectMemory, Notebook
 from evaluator.graders.llm_models import ModelMaker
 from evaluator.graders.prompt import VERSION, Messages, prompt_hash, reply_schema, write_messages, write_single
-from evaluator.graders.protocol import Graded, Grader, Identity, Listen, Usage
+from evaluator.graders.protocol import Gate, Graded, Grader, Identity, Listen, Usage
 from evaluator.graders.reply import Reply
 from evaluator.prices import PriceTable
 from evaluator.questions import Question

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
@@ -22,7 +22,7 @@ from evaluator.graders.llm_dialect import BUDGETS, TOOL, Dialect, DialectMemory
 from evaluator.graders.llm_errors import Refused, translate
 from evaluator.graders.llm_models import OPENAI_API, ModelMaker
 from evaluator.graders.prompt import Messages
-from evaluator.graders.protocol import Usage
+from evaluator.graders.protocol import Gate, Usage
 from evaluator.prices import Price
 
 _WHOLE = ("stop", "tool_calls", "function_call", "end_turn", "stop_sequence", "tool_use", "STOP", "eos", "eos_token")
@@ -77,18 +77,6 @@ class _Silent(CannotGrade):
     """A stream without text: how some servers stream an error or a refusal. Asked plainly, they say which it is."""
 
     kind = "empty_stream"
-
-
-class Gate(Protocol):
-    """Through which every request of many gradings goes, so that all of them heed what one of them was told."""
-
-    async def before_request(self) -> float:
-        """Waits until a request may be sent: how many seconds."""
-
-    def was_answered(self) -> None: ...
-
-    def was_refused(self, wish: float | None) -> None:
-        """With a 429; `wish` is how many seconds the server asks to wait."""
 
 
 class Caller:

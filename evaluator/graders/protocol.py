@@ -74,6 +74,18 @@ class Grader(Protocol):
         """Raises CannotGrade when there are no verdicts to give. Graders that decide all at once need not use `listen`."""
 
 
+class Gate(Protocol):
+    """Through which every request of many gradings goes, so that all of them heed what one of them was told."""
+
+    async def before_request(self) -> float:
+        """Waits until a request may be sent: how many seconds."""
+
+    def was_answered(self) -> None: ...
+
+    def was_refused(self, wish: float | None) -> None:
+        """With a 429; `wish` is how many seconds the server asks to wait."""
+
+
 class AsyncGrader(Protocol):
     """A grader that many answers may wait for at once, in one event loop."""
 
@@ -82,6 +94,12 @@ class AsyncGrader(Protocol):
 
     async def agrade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
         """Raises CannotGrade."""
+
+    def set_gate(self, gate: Gate) -> None:
+        """From now on every request goes through it; a grader that makes none need not mind."""
+
+    def foresee(self, question: Question, rubric: Rubric, answers: int, characters: int) -> Usage:
+        """What grading so many answers with so many characters together is likely to take of a server."""
 
     async def close(self) -> None: ...
 

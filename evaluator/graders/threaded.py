@@ -6,7 +6,7 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from evaluator.graders.protocol import Graded, Grader, Identity
+from evaluator.graders.protocol import Gate, Graded, Grader, Identity, Usage
 from evaluator.questions import Question
 from evaluator.rubric import Rubric
 
@@ -25,6 +25,12 @@ class ThreadedGrader:
     async def agrade(self, question: Question, rubric: Rubric, answer: str) -> Graded:
         """Raises CannotGrade."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._grader.grade, question, rubric, answer)
+
+    def set_gate(self, gate: Gate) -> None:
+        pass
+
+    def foresee(self, question: Question, rubric: Rubric, answers: int, characters: int) -> Usage:
+        return Usage()
 
     async def close(self) -> None:
         self._pool.shutdown()
