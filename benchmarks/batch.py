@@ -4,7 +4,9 @@ The ideal is answers x latency / jobs. Ours does all of its work (prompt, strict
 peer is what people write instead: forty lines of asyncio with the openai client. Both run here, one after the other, against
 the same server in a process of its own, whose time is not counted.
 
-    .venv/bin/python -m benchmarks.batch [--answers 1000] [--only speed faults fence limit slow]
+How the server can be asked is known, as the command knows it from its last run; with a new server the first answer goes alone.
+
+    .venv/bin/python -m benchmarks.batch [--answers 1000] [--only speed faults fence limit slow start memory]
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,7 @@ from evaluator.rubric_files import list_rubric_files
 
 ROOT = Path(__file__).resolve().parent.parent
 LATENCY = 0.2
+ALL = ["speed", "faults", "fence", "limit", "slow", "start", "memory"]
 QUESTIONS = (2, 23, 43)
 WORDS = (ROOT / "examples" / "answer.txt").read_text(encoding="utf-8").split()
 SERVER = r"""
@@ -46,7 +51,7 @@ setup = json.load(open(sys.argv[1]))
 mode, latency, points = setup["mode"], setup["latency"], setup["points"]
 rng = random.Random(7)
 MARK = re.compile(rb"This is answer (\d+) to question (\d+)")
-count = {"requests": 0, "refused": 0}
+count = {"requests": 0, "refused": 0, "first": 0.0}
 window = {}
 
 def reply_to(body):
@@ -73,6 +78,7 @@ def reply_to(body):
 
 def status():
     count["requests"] += 1
+    count["first"] = count["first"] or time.time()
     if mode == "limit":
         second = int(time.monotonic())
         window[second] = window.get(second, 0) + 1
@@ -163,16 +169,26 @@ def server(work: Work, folder: Path, mode: str, rate: int = 0) -> Iterator[str]:
         process.wait()
 
 
-async def requests_of(url: str) -> int:
-    import httpx
+def told_by(url: str) -> dict[str, float]:
+    """What the server counted."""
+    with urllib.request.urlopen(f"{url}/count") as reply:
+        counted: dict[str, float] = json.load(reply)
+    return counted
 
-    async with httpx.AsyncClient() as client:
-        return int((await client.get(f"{url}/count")).json()["requests"])
+
+class Known:
+    """A notebook in which the best way to ask stands already."""
+
+    def recall(self, server: str, model: str) -> dict[str, Any]:
+        return asdict(Dialect())
+
+    def remember(self, server: str, model: str, dialect: dict[str, Any]) -> None:
+        pass
 
 
 def ours(work: Work, folder: Path, url: str, jobs: int, timeout: float) -> Figures:
     """The whole of `evaluator batch`, with its folder; timed from the first request to the last report on the disk."""
-    grader = LLMGrader("m", "", url, LLMOptions(second_look="off", timeout=timeout, deadline=60))
+    grader = LLMGrader("m", "", url, LLMOptions(second_look="off", timeout=timeout, deadline=60), notebook=Known())
     marks: dict[str, tuple[float, float]] = {}
 
     def mark(name: str) -> None:
@@ -188,7 +204,7 @@ def ours(work: Work, folder: Path, url: str, jobs: int, timeout: float) -> Figur
         wrong += line["status"] == "final" and levels != work.levels(int(line["id"]))
     seconds, cpu = (marks["end"][at] - marks["start"][at] for at in (0, 1))
     count = len(work.rows)
-    return Figures(seconds, 1000 * cpu / count, asyncio.run(requests_of(url)) / count, lost, wrong)
+    return Figures(seconds, 1000 * cpu / count, told_by(url)["requests"] / count, lost, wrong)
 
 
 class Verdict(BaseModel):
@@ -240,7 +256,7 @@ def peer(work: Work, folder: Path, url: str, jobs: int, timeout: float) -> Figur
 
     seconds, cpu = asyncio.run(main())
     count = len(work.rows)
-    return Figures(seconds, 1000 * cpu / count, asyncio.run(requests_of(url)) / count, lost, wrong)
+    return Figures(seconds, 1000 * cpu / count, told_by(url)["requests"] / count, lost, wrong)
 
 
 def compare(work: Work, folder: Path, title: str, mode: str, jobs: int, ideal: float, timeout: float = 60, rate: int = 0) -> None:
@@ -251,10 +267,49 @@ def compare(work: Work, folder: Path, title: str, mode: str, jobs: int, ideal: f
         print(f"  {name:23} {figures.seconds / ideal:6.2f} x ideal, {figures}", flush=True)
 
 
+def start(work: Work, folder: Path) -> None:
+    """Seconds from the command to its first request."""
+    with server(work, folder, "speed") as url:
+        began = time.time()
+        run_command(work.file, folder / "start", "llm", url)
+        print(f"the command's first request after {told_by(url)['first'] - began:.2f} s", flush=True)
+
+
+def memory(folder: Path) -> None:
+    """Peak memory of the command by rows, with the embedded grader, and with different answers to an LLM's server."""
+    for rows in (1_000, 100_000):
+        path = folder / f"{rows}.jsonl"
+        with path.open("w") as file:
+            for number in range(rows):
+                words = " ".join(WORDS[number % 40 : number % 40 + 40])
+                file.write(json.dumps({"id": str(number), "question": QUESTIONS[number % 3], "answer": words}) + "\n")
+        seconds, peak = run_command(path, folder / f"embedded-{rows}", "embedded")
+        print(f"embedded grader, {rows:,} rows, 120 different answers: {seconds:.0f} s, peak memory {peak:.0f} MB", flush=True)
+    for rows in (1_000, 20_000):
+        (folder / str(rows)).mkdir()
+        work = Work(rows, folder / str(rows))
+        with server(work, folder, "speed") as url:
+            seconds, peak = run_command(work.file, folder / f"llm-{rows}", "llm", url, "--jobs", "128")
+        print(f"LLM, {rows:,} different answers: {seconds:.0f} s, peak memory {peak:.0f} MB", flush=True)
+
+
+def run_command(answers: Path, out: Path, grader: str, url: str = "", *more: str) -> tuple[float, float]:
+    """Seconds and peak memory in MB of `evaluator batch`."""
+    command = [sys.executable, "-m", "evaluator", "batch", str(answers), "-o", str(out), "--grader", grader, "--no-cache", *more]
+    env = os.environ | {"OPENAI_BASE_URL": url, "EVALUATOR_MODEL": "m", "EVALUATOR_SECOND_LOOK": "off"}
+    env["EVALUATOR_DATA_DIR"] = str(out.parent / "data")
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"error: {' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+    return time.perf_counter() - began, used.ru_maxrss / 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--answers", type=int, default=1_000)
-    parser.add_argument("--only", nargs="*", default=["speed", "faults", "fence", "limit", "slow"])
+    parser.add_argument("--only", nargs="*", default=ALL, choices=ALL)
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -272,6 +327,10 @@ def main() -> None:
             compare(work, folder, "a hard limit of 40 requests a second", "limit", 128, told.answers / 40, rate=40)
         if "slow" in told.only:
             compare(work, folder, "2 % of the replies take 20 s", "slow", 128, told.answers * LATENCY / 128)
+        if "start" in told.only:
+            start(few, folder)
+        if "memory" in told.only:
+            memory(folder)
 
 
 if __name__ == "__main__":

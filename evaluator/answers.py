@@ -13,6 +13,7 @@ from evaluator.errors import BadAnswer
 MAX_CHARS = 20_000
 """About 3,300 words, four times what anyone says in ten minutes; longer texts cost money and grade worse."""
 
+_HALF = re.compile("[\ud800-\udfff]")
 _NOTHING_SAID = re.compile(
     r"(?:(?:sorry|hmm+|um+|well|honestly|to be honest)[\s,.]*)*"
     r"(?:i\s+(?:really\s+|honestly\s+|just\s+|simply\s+)?(?:do\s+not|don'?t|dont)\s+(?:really\s+|actually\s+)?know"
@@ -24,8 +25,9 @@ _NOTHING_SAID = re.compile(
 )
 
 _SENTENCE_END = re.compile(
+    r"(?=[\"')\]\s])(?:"  # what every end begins with: few places need a closer look
     r"(?<=[.!?;])[\"')\]]*\s+|(?<!\s)\s*\n\s*\n\s*|(?<![ \t])[ \t]*\r?\n[ \t]*(?:(?:[-*•]|\d{1,2}[.)])\s+)?"
-    r"|(?<!\s)\s+[-–—]{1,2}\s+"
+    r"|(?<!\s)\s+[-–—]{1,2}\s+)"
 )
 _WRAPPED_FROM = 50
 """Characters of a line from which the break after it counts as wrapping; people break list entries earlier."""
@@ -66,9 +68,8 @@ def read_answer(text: str) -> Answer:
             f"The answer has {len(text):,} characters; the limit is {MAX_CHARS:,}.",
             "Shorten it: an interview answer of 150 to 400 words says enough.",
         )
-    broken = next((at for at, char in enumerate(text) if "\ud800" <= char <= "\udfff"), None)
-    if broken is not None:
-        raise BadAnswer(f"The answer holds half a character at position {broken}.", "Type or paste that place again.")
+    if broken := _HALF.search(text):
+        raise BadAnswer(f"The answer holds half a character at position {broken.start()}.", "Type or paste that place again.")
     return Answer(text)
 
 

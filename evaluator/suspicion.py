@@ -17,7 +17,13 @@ from evaluator.suspicion_patterns import ALONE, COMMAND, GRADER, PAPER, PRAISE, 
 
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[-–—]+\s|(?<=[)\]])\s|\s(?=\()")
 _QUOTED = re.compile(r"(?<!\w)[\"“'‘](?:[^\"“”\n]{3,200}?)[\"”'’](?=\W|$)")
-_STEMS = sorted({stem for rule in (*ALONE, GRADER, PAPER, SECRET) for stem in rule.stems} - {"*"})
+_WORDS = re.compile(r"[^\W_]+")
+_STEMS = {stem for rule in (*ALONE, GRADER, PAPER, SECRET) for stem in rule.stems} - {"*"}
+_IN_WORDS = [stem for stem in _STEMS if len(stem) > 1 and _WORDS.fullmatch(stem)]
+_BY_START = {start: [stem for stem in _IN_WORDS if stem[:2] == start] for start in {stem[:2] for stem in _IN_WORDS}}
+"""Stems by their first two characters."""
+_IN_TEXT = sorted(_STEMS.difference(_IN_WORDS))
+"""Stems with a mark in them, or of one character."""
 _MOST_QUOTES = 20
 """Quotes of a grader that are looked for in the answer."""
 _AROUND = 160
@@ -61,10 +67,16 @@ class _Rules:
     def __init__(self, text: str) -> None:
         text = without_widthless(text)
         lower = text.lower()
-        present = {stem for stem in _STEMS if stem in lower} | ({"*"} if not text.isascii() else set())
-        self._alone = [rule.pattern for rule in ALONE if not present.isdisjoint(rule.stems) and rule.anywhere.search(text)]
+        present = {stem for stem in _IN_TEXT if stem in lower}
+        for word in set(_WORDS.findall(lower)):
+            for stem in _BY_START.get(word[:2], ()):
+                if word.startswith(stem):
+                    present.add(stem)
+        if not text.isascii():
+            present.add("*")
+        self._alone = [rule.pattern for rule in ALONE if not present.isdisjoint(rule.stems) and rule.anywhere.search(lower)]
         self._grader, self._paper, self._secret = (
-            not present.isdisjoint(rule.stems) and rule.anywhere.search(text) is not None for rule in (GRADER, PAPER, SECRET)
+            not present.isdisjoint(rule.stems) and rule.anywhere.search(lower) is not None for rule in (GRADER, PAPER, SECRET)
         )
 
     def __bool__(self) -> bool:

@@ -1,7 +1,7 @@
 """Step 4 of 6. How people speak to a grader: the words and turns that suspicion.py looks for. Patterns alone, no logic.
 
-A rule is a pattern with stems: every text that the pattern fits holds one of them, in lower case, so that a text with none
-of them need not be searched. `*` stands for "always search".
+A rule is a pattern with stems: every text that the pattern fits holds one of them, in lower case and where a word begins, so
+that a text with none of them need not be searched. `*` stands for "always search".
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 
+_CAPITAL = re.compile(r"(?<!\\)[A-Z]")
+
+
 @dataclass(frozen=True)
 class Rule:
     stems: tuple[str, ...]
@@ -18,8 +21,10 @@ class Rule:
 
     @cached_property
     def anywhere(self) -> re.Pattern[str]:
-        """The pattern without the beginnings and ends of lines that it asks for: it fits wherever the pattern fits a part."""
-        return re.compile(re.sub(r"(?<![\[\\])[\^$]", "", self.pattern.pattern), self.pattern.flags)
+        """The pattern for a text in lower case, without the beginnings and ends of lines that it asks for: it fits wherever the
+        pattern fits a part. Not to ignore case halves the time."""
+        flags = re.VERBOSE | re.MULTILINE | (re.IGNORECASE if _CAPITAL.search(self.pattern.pattern) else 0)
+        return re.compile(re.sub(r"(?<![\[\\])[\^$]", "", self.pattern.pattern), flags)
 
 
 def _rule(stems: str, pattern: str) -> Rule:

@@ -250,6 +250,33 @@ def test_a_key_that_is_refused_stops_the_run_at_once(place, batch, loopback):
     assert code == 1 and "refused the key" in err and len(loopback.requests) <= 3
 
 
+def test_one_answer_finds_out_how_a_server_can_be_asked_and_the_others_wait_for_it(place, batch, loopback):
+    loopback.refuses = {form: (400, f"{form} is not supported") for form in ("json_schema", "tool", "json_object_schema")}
+    assert batch("--jobs", "12", grader="llm")[0] == 0
+    assert loopback.forms[:3] == ["json_schema", "tool", "json_object_schema"]
+    assert loopback.forms[3:] == ["json_object"] * 12
+
+
+def test_a_request_that_hangs_is_made_anew_and_what_it_took_is_counted(place, batch, loopback):
+    rows = write_answers(place / "answers.jsonl", 40)
+    usual, seen = complete(grade_well), set()
+
+    def hang_once(handler, body):
+        text = body["messages"][-1]["content"]
+        late_one = next((row["id"] for row in rows[10:13] if row["answer"] in text and row["id"] not in seen), None)
+        if late_one:
+            seen.add(late_one)
+            time.sleep(8)
+        usual(handler, body)
+
+    loopback.script = [hang_once] * 60
+    began = time.monotonic()
+    assert batch("--jobs", "4", grader="llm")[0] == 0
+    assert time.monotonic() - began < 7 and len(seen) == 3 and len(loopback.requests) == 43
+    record = json.loads((place / "run" / "run.json").read_text())["usage"]
+    assert record["requests"] == 43 and record["prompt_tokens"] == 43 * 900
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(place, batch):
     (place / "run").mkdir()
     (place / "run" / "thesis.txt").write_text("mine")

@@ -88,7 +88,7 @@ def drive(server, answers, jobs):
                 while True:
                     await pace.before_request()
                     if await server.ask(loop.time()):
-                        pace.was_answered()
+                        pace.was_answered(server.latency)
                         break
                     pace.was_refused(None)
                     await asyncio.sleep(random.uniform(0.5, 1.0))
@@ -149,3 +149,20 @@ def test_who_waits_and_is_cancelled_leaves_no_place_taken():
         await asyncio.wait_for(pace.enter(), 1)
 
     asyncio.run(main())
+
+
+def test_patience_is_known_only_after_some_replies_and_grows_each_time_until_it_is_endless():
+    pace = Pace(8)
+    for _ in range(19):
+        pace.was_answered(2.0)
+    assert pace.patience(0) is None
+    for seconds in (2.0, 9.0):
+        pace.was_answered(seconds)
+    assert [pace.patience(times) for times in range(4)] == [8.0, 16.0, 32.0, None]
+
+
+def test_quick_servers_are_given_a_second_all_the_same():
+    pace = Pace(8)
+    for _ in range(30):
+        pace.was_answered(0.01)
+    assert pace.patience(0) == 1.0

@@ -5,7 +5,8 @@ from re import _parser as parser
 import pytest
 
 from evaluator.answers import split_sentences
-from evaluator.suspicion import find_suspicious
+from evaluator.hidden_text import without_disguise, without_widthless
+from evaluator.suspicion import _Rules, find_suspicious
 from evaluator.suspicion_patterns import ALONE, COMMAND, GRADER, PAPER, PRAISE, SAID_BY_OTHERS, SECRET, SHOW, YOU
 
 
@@ -81,12 +82,15 @@ def test_attacks_by_others_are_noticed_as_often_as_published():
 
 
 def test_no_rule_fits_a_text_without_one_of_its_stems():
-    texts = [row["answer"] for row in WRITTEN]
-    for rule in (*ALONE, GRADER, PAPER, SECRET):
-        for text in texts:
-            fits = rule.pattern.search(text) is not None
-            assert not fits or rule.stems == ("*",) or any(stem in text.lower() for stem in rule.stems), (rule, text)
-            assert not fits or rule.anywhere.search(text)
+    texts = [without_widthless(without_disguise(row["answer"])) for row in WRITTEN]
+    for text in texts:
+        possible = _Rules(text)
+        alone, others = [], []
+        for rule in ALONE:
+            alone += [rule.pattern] if rule.pattern.search(text) else []
+        for rule, is_possible in ((GRADER, possible._grader), (PAPER, possible._paper), (SECRET, possible._secret)):
+            others += [rule] if rule.pattern.search(text) and not is_possible else []
+        assert set(alone) <= set(possible._alone) and not others, text
 
 
 def test_a_claim_beside_an_attack_in_one_sentence_stays_evidence():

@@ -1,5 +1,7 @@
 """How fast a server is asked: more and more in flight while all is well, one pause for all when it says that it is too much.
 
+What takes far longer than nearly all replies is given up and asked for anew: a request that hangs holds up nothing else.
+
 A single 429 among many replies makes only its own request wait. A crowd of them is a limit that was run into: nobody sends
 until the pause is over, and then no faster than the server was seen to answer, but for a slow regrowth.
 """
@@ -9,7 +11,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from evaluator.graders.protocol import TooSlow
 
 FIRST = 32
 """In flight at the start; each reply lets one more in."""
@@ -21,8 +27,24 @@ _SPAN = 5.0
 """Seconds over which it is measured what a server keeps up."""
 _GROWTH = 0.02
 """What a second without refusals adds to the rate; the second such second adds twice that, and so on."""
+_KNOWN, _USUAL, _SLOWER, _LEAST_PATIENCE = 20, 0.95, 4.0, 1.0
+"""Replies after which it is known how long one takes; the share of them that count as usual; how many times longer than those
+a request may take before it is made anew, and the seconds that it may always take."""
+_REMEMBERED, _MOST_ANEW = 200, 3
+"""Replies whose times are remembered, and how often one request is made anew."""
 _SEARCH = 1.5
 """What it makes of the first rate, which is a guess made before many replies came."""
+
+
+@dataclass(eq=False)
+class _Request:
+    """One that no reply has come to."""
+
+    began: float
+    seconds: float
+    times: int
+    end: asyncio.Timeout = field(init=False)
+    is_hastened: bool = False
 
 
 class Pace:
@@ -40,6 +62,8 @@ class Pace:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._replies: deque[float] = deque()
         self._refusals: deque[float] = deque()
+        self._times: deque[float] = deque(maxlen=_REMEMBERED)
+        self._open: set[_Request] = set()
         self._resume = self._last = self._grown = 0.0
         self._turn = asyncio.Lock()
         self._calm, self._searching = 0, True
@@ -75,8 +99,42 @@ class Pace:
             self._last = now
         return now - began
 
-    def was_answered(self) -> None:
+    @asynccontextmanager
+    async def within(self, seconds: float, times: int) -> AsyncIterator[None]:
+        """Raises TimeoutError after so many seconds, and TooSlow where patience ends sooner; see Gate."""
+        request = _Request(self._clock(), seconds, times)
+        try:
+            async with asyncio.timeout(seconds) as request.end:
+                self._open.add(request)
+                self._hasten(request)
+                yield
+        except TimeoutError as fault:
+            if request.is_hastened and request.end.expired():
+                raise TooSlow from fault
+            raise
+        finally:
+            self._open.discard(request)
+
+    def patience(self, times: int) -> float | None:
+        """Much longer than nearly all replies take, in seconds; each time that a request is made anew doubles it, for its reply
+        may be a long one. None while that is not known, and when it was made anew often enough."""
+        if len(self._times) < _KNOWN or times >= _MOST_ANEW:
+            return None
+        usual = sorted(self._times)[int(_USUAL * (len(self._times) - 1))]
+        return 2.0**times * max(_LEAST_PATIENCE, _SLOWER * usual)
+
+    def _hasten(self, request: _Request) -> None:
+        patience = self.patience(request.times)
+        if patience is not None and patience < request.seconds:
+            request.is_hastened = True
+            request.end.reschedule(asyncio.get_running_loop().time() + request.began + patience - self._clock())
+
+    def was_answered(self, seconds: float) -> None:
         now = self._clock()
+        self._times.append(seconds)
+        if len(self._times) == _KNOWN:
+            for request in self._open:
+                self._hasten(request)
         self._replies.append(now)
         while self._replies[0] < now - _SPAN:
             self._replies.popleft()

@@ -22,7 +22,7 @@ from evaluator.graders.llm_dialect import BUDGETS, TOOL, Dialect, DialectMemory
 from evaluator.graders.llm_errors import Refused, translate
 from evaluator.graders.llm_models import OPENAI_API, ModelMaker
 from evaluator.graders.prompt import Messages
-from evaluator.graders.protocol import Gate, Usage
+from evaluator.graders.protocol import Gate, TooSlow, Usage
 from evaluator.prices import Price
 
 _WHOLE = ("stop", "tool_calls", "function_call", "end_turn", "stop_sequence", "tool_use", "STOP", "eos", "eos_token")
@@ -45,6 +45,7 @@ class RawReply:
     text: str
     finish: str | None
     problem: BadReply | None = None
+    usage: Usage = Usage()
 
 
 @dataclass
@@ -71,6 +72,7 @@ class _Request:
     allowance: Allowance
     listen: NewListener | None
     attempt: int
+    given_up: int = 0
 
 
 class _Silent(CannotGrade):
@@ -101,6 +103,7 @@ class Caller:
         self._tries = tries
         self._sleep = sleep
         self.gate: Gate | None = None
+        self._opened: asyncio.Event | None = None
 
     def cost(self, prompt: int, completion: int) -> float | None:
         """US dollars for these numbers of tokens, none of them cached; None where the price is unknown."""
@@ -122,16 +125,24 @@ class Caller:
         listen: NewListener | None = None,
     ) -> RawReply:
         """One reply. With `listen` it is streamed, and every piece of its text is passed on. Raises CannotGrade."""
-        attempt = refused = 0
+        attempt = refused = given_up = 0
         while True:
             attempt += 1
             try:
-                return await self._try(_Request(messages, schema, tokens, allowance, listen, attempt))
+                reply = await self._try(_Request(messages, schema, tokens, allowance, listen, attempt, given_up))
+                for _ in range(given_up):  # nobody said what those took: as much, we take it
+                    allowance.usage += replace(reply.usage, requests=0)
+                return reply
+            except TooSlow:
+                given_up, attempt = given_up + 1, attempt - 1
+                continue
             except GraderUnreachable as fault:
                 wait = _wait(fault, attempt)
                 if self.gate is not None and fault.kind == "rate_limited" and refused < _MOST_REFUSALS:
                     refused, attempt = refused + 1, attempt - 1  # many at once are what made it busy: it is no try of its own
                 if attempt == self._tries or wait >= allowance.left:
+                    if given_up:
+                        allowance.usage += Usage(0, None, None, None, None)
                     raise
                 if (wish := fault.retry_after or 0.0) > LONGEST_WAIT:
                     log.warning("wait seconds=%.1f although the server asks for %.0f", wait, wish)
@@ -140,7 +151,22 @@ class Caller:
             await self._sleep(wait)
 
     async def _try(self, request: _Request) -> RawReply:
-        """One try, which goes down the ladder as far as the server makes it."""
+        """One try. The very first of many goes alone, so that it alone finds out how the server can be asked."""
+        if self.gate is None or self._memory.is_settled(self._maker.server, self._maker.name):
+            return await self._descend(request)
+        if self._opened is None:
+            self._opened = asyncio.Event()
+            try:
+                return await self._descend(request)
+            finally:
+                self._opened.set()
+        began = time.monotonic()
+        await self._opened.wait()
+        request.allowance.seconds += time.monotonic() - began
+        return await self._descend(request)
+
+    async def _descend(self, request: _Request) -> RawReply:
+        """Down the ladder as far as the server makes us go."""
         server, model = self._maker.server, self._maker.name
         dialect: Dialect | None = self._memory.of(server, model, self.first_dialect)
         while dialect is not None:
@@ -164,18 +190,22 @@ class Caller:
         log.debug("prompt %s", request.messages)
         allowance.usage += Usage(requests=1, cost=0.0 if self._price else None)
         try:
-            async with asyncio.timeout(min(self._timeout, allowance.left)):
+            limit = min(self._timeout, allowance.left)
+            async with self.gate.within(limit, request.given_up) if self.gate is not None else asyncio.timeout(limit):
                 message = await self._send(request, dialect)
             finish = _finish(message)
             if self.gate is not None:
-                self.gate.was_answered()
+                self.gate.was_answered(time.monotonic() - started)
             usage = self._usage(message)
             allowance.usage += usage
             if dialect.budget and (usage.completion_tokens or 0) >= request.tokens:
                 finish = "length"  # llama.cpp's Python server says "tool_calls" of a tool call that it has cut off
-            reply = _raw(message, finish, may_talk=not self._maker.is_openai)
+            reply = replace(_raw(message, finish, may_talk=not self._maker.is_openai), usage=usage)
             log.debug("reply %s", reply.text)
             return reply
+        except TooSlow:
+            outcome = "slow"
+            raise
         except Exception as fault:
             known = translate(fault, self._maker.name, self._maker.shown_server, self._key)
             if known.kind == "timeout" and allowance.left <= 0:

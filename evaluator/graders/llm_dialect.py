@@ -105,7 +105,7 @@ class DialectMemory:
     def __init__(self, notebook: Notebook | None = None) -> None:
         self._notebook = notebook
         self._known: dict[tuple[str, str], Dialect] = {}
-        self._written: dict[tuple[str, str], Dialect] = {}
+        self._worked: dict[tuple[str, str], Dialect] = {}
         self._lock = threading.Lock()
 
     def of(self, server: str, model: str, first: Dialect) -> Dialect:
@@ -115,7 +115,7 @@ class DialectMemory:
                 told = self._notebook.recall(server, model) if self._notebook else None
                 known = _valid(told)
                 if known:
-                    self._written[server, model] = known
+                    self._worked[server, model] = known
                 self._known[server, model] = known or first
             return self._known[server, model]
 
@@ -133,10 +133,15 @@ class DialectMemory:
     def keep(self, server: str, model: str) -> None:
         """Writes down what has just worked, once, so that another process need not find it out."""
         key = server, model
-        if self._notebook is None or self._written.get(key) == self._known[key]:
+        if self._worked.get(key) == self._known[key]:
             return
-        self._written[key] = self._known[key]
-        self._notebook.remember(server, model, asdict(self._known[key]))
+        self._worked[key] = self._known[key]
+        if self._notebook is not None:
+            self._notebook.remember(server, model, asdict(self._known[key]))
+
+    def is_settled(self, server: str, model: str) -> bool:
+        """Whether some way to ask has worked before."""
+        return (server, model) in self._worked
 
 
 def _valid(told: dict[str, Any] | None) -> Dialect | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import weakref
-from typing import Any
+from typing import Any, cast
 
 from langchain.chat_models import init_chat_model
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
+from langchain_core.runnables import RunnableConfig
 from langchain_openai import ChatOpenAI
 from openai import DefaultAioHttpClient
 
@@ -86,28 +86,27 @@ class ModelMaker:
 class _ChatModel(ChatOpenAI):
     """ChatOpenAI, with less done to each request and reply.
 
-    A reply is turned into a message in the event loop, not in a thread. The body goes out as it is: the client would compare
-    every message with every type of message that there is, which takes longer than all of our own work on an answer. And
-    tool calls keep their arguments as they were sent: LangChain parses them, and a field given twice is lost on the way.
+    Nothing is traced and no task is made for one call. The body goes out and the reply comes back as it is: the client would
+    compare every message with every type of message that there is, both ways, which takes longer than all of our own work on
+    an answer. And tool calls keep their arguments as they were sent: LangChain parses them, and a field given twice is lost on
+    the way.
     """
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        payload = self._get_request_payload(messages, stop=stop, **kwargs)
+    async def ainvoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> AIMessage:
+        payload = self._get_request_payload(input, stop=stop, **kwargs)
         payload |= payload.pop("extra_body", {})
-        return self._create_chat_result(await self.async_client.create(model=self.model_name, messages=[], extra_body=payload))
+        result = self._create_chat_result(await self.root_async_client.post("/chat/completions", cast_to=object, body=payload))
+        message = cast(AIMessage, result.generations[0].message)
+        message.response_metadata |= result.generations[0].generation_info or {}
+        return message
 
     def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
         result = super()._create_chat_result(response, generation_info)
-        if any(getattr(generation.message, "tool_calls", None) for generation in result.generations):
-            data = response if isinstance(response, dict) else response.model_dump()
-            for generation, choice in zip(result.generations, data["choices"], strict=False):
-                generation.message.additional_kwargs["tool_calls"] = (choice.get("message") or {}).get("tool_calls")
+        for generation, choice in zip(result.generations, response["choices"], strict=False):
+            told, kept = choice.get("message") or {}, generation.message.additional_kwargs
+            kept |= {name: told[name] for name in ("tool_calls", "refusal") if told.get(name)}
         return result
 
 

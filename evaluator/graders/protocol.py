@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -74,13 +75,21 @@ class Grader(Protocol):
         """Raises CannotGrade when there are no verdicts to give. Graders that decide all at once need not use `listen`."""
 
 
+class TooSlow(Exception):
+    """A request took far longer than nearly all others take."""
+
+
 class Gate(Protocol):
     """Through which every request of many gradings goes, so that all of them heed what one of them was told."""
 
     async def before_request(self) -> float:
         """Waits until a request may be sent: how many seconds."""
 
-    def was_answered(self) -> None: ...
+    def within(self, seconds: float, times: int) -> AbstractAsyncContextManager[None]:
+        """What is done inside ends in TimeoutError after so many seconds, or sooner in TooSlow when it takes far longer than
+        such requests do; `times` is how often this one was made before."""
+
+    def was_answered(self, seconds: float) -> None: ...
 
     def was_refused(self, wish: float | None) -> None:
         """With a 429; `wish` is how many seconds the server asks to wait."""
