@@ -52,6 +52,6 @@ $(UV):
 
 # UV follows the virtual environment named here, whatever is active in the calling shell.
 $(STAMP): requirements.lock pyproject.toml | $(UV)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) --system-certs pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) --system-certs pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) --system-certs pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(STAMP)

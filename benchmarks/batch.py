@@ -21,12 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 from openai import AsyncOpenAI, BadRequestError, OpenAIError
 from pydantic import BaseModel, ValidationError
 
@@ -37,6 +37,7 @@ from evaluator.batch.job import Job, run_job
 from evaluator.graders.llm import LLMGrader, LLMOptions
 from evaluator.graders.llm_dialect import Dialect
 from evaluator.graders.prompt import reply_schema, write_messages
+from evaluator.graders.protocol import Gate
 from evaluator.questions import load_questions
 from evaluator.rubric_files import list_rubric_files
 
@@ -171,8 +172,7 @@ def server(work: Work, folder: Path, mode: str, rate: int = 0) -> Iterator[str]:
 
 def told_by(url: str) -> dict[str, float]:
     """What the server counted."""
-    with urllib.request.urlopen(f"{url}/count") as reply:
-        counted: dict[str, float] = json.load(reply)
+    counted: dict[str, float] = httpx.get(f"{url}/count").json()
     return counted
 
 
@@ -187,16 +187,23 @@ class Known:
 
 
 def ours(work: Work, folder: Path, url: str, jobs: int, timeout: float) -> Figures:
-    """The whole of `evaluator batch`, with its folder; timed from the first request to the last report on the disk."""
-    grader = LLMGrader("m", "", url, LLMOptions(second_look="off", timeout=timeout, deadline=60), notebook=Known())
+    """The whole of `evaluator batch`, with its folder; timed from the first request (the client is made
+    before, as the peer's is) to the last report on the disk."""
     marks: dict[str, tuple[float, float]] = {}
 
     def mark(name: str) -> None:
         marks[name] = time.perf_counter(), time.process_time()
 
+    class Ready(LLMGrader):
+        def set_gate(self, gate: Gate) -> None:
+            self._maker.get()
+            mark("start")
+            super().set_gate(gate)
+
+    grader = Ready("m", "", url, LLMOptions(second_look="off", timeout=timeout, deadline=60), notebook=Known())
     out = Path(tempfile.mkdtemp(dir=folder))
     job = Job(work.file, work.bank, ROOT / "rubrics")
-    run_job(job, out, grader, jobs, tell=lambda progress: mark("end"), started=lambda batch: mark("start"))
+    run_job(job, out, grader, jobs, tell=lambda progress: mark("end"))
     lost = wrong = 0
     for line in lines_of(RunFolder(out)):
         levels = [criterion["level"] for criterion in line["criteria"]]
@@ -290,7 +297,9 @@ def memory(folder: Path) -> None:
         work = Work(rows, folder / str(rows))
         with server(work, folder, "speed") as url:
             seconds, peak = run_command(work.file, folder / f"llm-{rows}", "llm", url, "--jobs", "128")
-        print(f"LLM, {rows:,} different answers: {seconds:.0f} s, peak memory {peak:.0f} MB", flush=True)
+        size = sum(path.stat().st_size for path in (folder / f"llm-{rows}").iterdir()) / rows
+        print(f"LLM, {rows:,} different answers: {seconds:.0f} s, peak memory {peak:.0f} MB", end=", ")
+        print(f"{size:,.0f} bytes an answer in the folder", flush=True)
 
 
 def run_command(answers: Path, out: Path, grader: str, url: str = "", *more: str) -> tuple[float, float]:

@@ -2,18 +2,23 @@
 
 Run: python -m benchmarks.embedded_speed
 Each measure runs in a process of its own. The bare passes are the same models over the same sentences and pairs, with
-nothing around them; the ratio says what our own code costs.
+nothing around them, on all cores; the ratio says what our own code costs. First one answer after the other, as a candidate
+waits for it; then many at once, as a batch grades them, to several questions.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 WORDS, POINTS, ANSWERS = 200, 6, 12
+BULK_QUESTIONS = (3, 13, 23, 33, 43)
 PHRASINGS: set[str] = set()
 
 
@@ -21,8 +26,11 @@ def main() -> None:
     if sys.argv[1:] == ["--measure"]:
         measure()
         return
-    for _ in range(3):
-        subprocess.run([sys.executable, "-m", "benchmarks.embedded_speed", "--measure"], check=True)
+    if sys.argv[1:] == ["--bulk"]:
+        bulk()
+        return
+    for what in (["--measure"] * 3) + ["--bulk"]:
+        subprocess.run([sys.executable, "-m", "benchmarks.embedded_speed", what], check=True)
 
 
 def measure() -> None:
@@ -71,6 +79,61 @@ def measure() -> None:
     print(f"loading {loading:.2f} s; one answer: {ms:.0f} ms (median of {len(took)}), {rate:.1f} answers a second")
     print(f"  the bare passes are {bare / sum(took):.0%} of that time, for {len(sentences) / len(took):.0f} sentences", end=" ")
     print(f"and {len(pairs) / len(took):.0f} pairs an answer; peak memory {memory:.0f} MB", flush=True)
+
+
+def bulk() -> None:
+    from evaluator.batch.unit import graded_data
+    from evaluator.graders.embedded import EmbeddedGrader
+    from evaluator.graders.threaded import ThreadedGrader
+    from evaluator.grading import agrade_answer
+    from evaluator.minilm import MiniLM
+    from evaluator.questions import load_questions
+    from evaluator.reading import ReadingModel
+    from evaluator.rubric_files import list_rubric_files
+    from evaluator.settings import read_settings
+
+    settings = read_settings()
+    bank = load_questions(settings.questions_file)
+    files = list_rubric_files(settings.rubrics_dir)
+    rubrics = [files[no].read([question.no for question in bank]) for no in BULK_QUESTIONS]
+    work = [
+        (rubric, exemplar.answer)
+        for rubric in rubrics
+        for kind in ("strong", "plain", "partial", "wrong")
+        for exemplar in rubric.exemplars_of(kind)
+    ]
+    model, reading = MiniLM(), ReadingModel()
+    sentences, pairs = [], []
+    run_sentences, run_pairs = model._run, reading._run
+    model._run = lambda texts: (sentences.append(texts), run_sentences(texts))[1]  # type: ignore[method-assign]
+    reading._run = lambda texts: (pairs.append(texts), run_pairs(texts))[1]  # type: ignore[method-assign]
+    model.embed(["a"])
+    reading.read([("a", "b")])
+    sentences.clear()
+    pairs.clear()
+
+    async def grade_all() -> None:
+        grader, at = ThreadedGrader(EmbeddedGrader(model, reading)), iter(work)
+
+        async def worker() -> None:
+            for rubric, answer in at:
+                report = await agrade_answer(bank[rubric.question], rubric, answer, grader)
+                assert report.error is None
+                graded_data("", report)
+
+        await asyncio.gather(*(worker() for _ in range(os.cpu_count() or 1)))
+        await grader.close()
+
+    began = time.perf_counter()
+    asyncio.run(grade_all())
+    took = time.perf_counter() - began
+    began = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(run_sentences, sentences))
+        list(pool.map(run_pairs, pairs))
+    bare = time.perf_counter() - began
+    print(f"{len(work)} answers to {len(rubrics)} questions at once: {len(work) / took:.1f} answers a second", end="; ")
+    print(f"the bare passes are {bare / took:.0%} of the time", flush=True)
 
 
 def forget(model: object, reading: object) -> None:

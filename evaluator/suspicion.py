@@ -74,9 +74,12 @@ class _Rules:
                     present.add(stem)
         if not text.isascii():
             present.add("*")
-        self._alone = [rule.pattern for rule in ALONE if not present.isdisjoint(rule.stems) and rule.anywhere.search(lower)]
+        self._alone = [rule for rule in ALONE if not present.isdisjoint(rule.stems) and rule.anywhere.search(lower)]
         self._grader, self._paper, self._secret = (
-            not present.isdisjoint(rule.stems) and rule.anywhere.search(lower) is not None for rule in (GRADER, PAPER, SECRET)
+            not present.isdisjoint(rule.stems)
+            and rule.anywhere.search(lower) is not None
+            and (needs is None or needs.anywhere.search(lower) is not None)
+            for rule, needs in ((GRADER, None), (PAPER, PRAISE), (SECRET, SHOW))
         )
 
     def __bool__(self) -> bool:
@@ -85,7 +88,7 @@ class _Rules:
     def fit(self, text: str) -> bool:
         """Whether a sentence or clause is suspicious: by one rule alone, or by several signs together."""
         text = without_widthless(text)
-        if any(pattern.search(text) for pattern in self._alone):
+        if any(rule.pattern.search(text) for rule in self._alone):
             return True
         speaks_of_grader = self._grader and GRADER.pattern.search(text)
         speaks_of_paper = self._paper and PAPER.pattern.search(text)

@@ -9,12 +9,13 @@ import pytest
 from evaluator.answers import split_sentences
 from evaluator.graders.embedded import decide
 from evaluator.graders.embedded_likeness import Features, Likeness
-from evaluator.graders.embedded_places import find_places, is_foreign
+from evaluator.graders.embedded_places import _is_loose, find_places, is_foreign
 from evaluator.grading import grade_answer
 from evaluator.rubric import CONTRADICTED
 from evaluator.verdict import REVIEW_REASONS
 
 NUMBERS = (2, 23, 43)
+WRITTEN = ("strong", "plain", "partial", "wrong")
 
 
 @pytest.fixture
@@ -100,6 +101,19 @@ def test_a_list_of_terms_has_nothing_to_compare_and_is_reported(bank, rubrics, m
         for exemplar in rubric.exemplars_of("salad"):
             places, reasons = find_places(model, bank[no].text, exemplar.answer)
             assert (places, reasons) == ([], ("not_sentences",)), no
+
+
+def test_terms_strung_together_by_prepositions_are_a_list_and_no_written_answer_is_taken_for_one(rubrics, model):
+    salad = (
+        "Gradient of the loss with respect to weights, backward pass through layers of the network by chain rule, "
+        "product of local derivatives from output to input, parameter update with learning rate and momentum for convergence."
+    )
+    assert find_places(model, "How does backpropagation work?", salad) == ([], ("not_sentences",))
+    written = [exemplar.answer for rubric in rubrics.values() for kind in WRITTEN for exemplar in rubric.exemplars_of(kind)]
+    for answer in written:
+        sentences = [span.text for span in split_sentences(answer)]
+        loose = sum(len(sentence.split()) for sentence in sentences if _is_loose(sentence))
+        assert 2 * loose <= len(answer.split()), answer
 
 
 @pytest.mark.parametrize("no", NUMBERS)

@@ -158,7 +158,7 @@ def test_patience_is_known_only_after_some_replies_and_grows_each_time_until_it_
     assert pace.patience(0) is None
     for seconds in (2.0, 9.0):
         pace.was_answered(seconds)
-    assert [pace.patience(times) for times in range(4)] == [8.0, 16.0, 32.0, None]
+    assert [pace.patience(times) for times in range(4)] == [6.0, 9.0, 13.5, None]
 
 
 def test_quick_servers_are_given_a_second_all_the_same():

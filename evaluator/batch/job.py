@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import itertools
 import os
@@ -118,7 +119,8 @@ def run_job(
             record = _record(job, grader, rubrics, manifest)
             folder.write_manifest(record | {"state": "running", "counts": _counts(ledger.counts())})
             started(batch)
-            asyncio.run(batch.run())
+            with _unswept():
+                asyncio.run(batch.run())
             mean = finish(folder, ledger, job.bank, rubrics, grader.identity)
             counts = ledger.counts()
             record["state"] = f"stopped: {batch.stopped}" if batch.stopped else "done"
@@ -127,6 +129,16 @@ def run_job(
             record["usage"] = sum_usage(folder)
             folder.write_manifest(record)
             return Outcome(counts, batch.progress, batch.stopped, mean)
+
+
+@contextmanager
+def _unswept() -> Iterator[None]:
+    """What was there before is not searched for garbage again and again: the libraries alone are a million objects."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def plan_job(job: Job, folder_path: Path, grader: AsyncGrader, *, again: Again = "") -> Plan:

@@ -27,9 +27,9 @@ _SPAN = 5.0
 """Seconds over which it is measured what a server keeps up."""
 _GROWTH = 0.02
 """What a second without refusals adds to the rate; the second such second adds twice that, and so on."""
-_KNOWN, _USUAL, _SLOWER, _LEAST_PATIENCE = 20, 0.95, 4.0, 1.0
+_KNOWN, _USUAL, _SLOWER, _LEAST_PATIENCE, _MORE_PATIENCE = 20, 0.95, 3.0, 1.0, 1.5
 """Replies after which it is known how long one takes; the share of them that count as usual; how many times longer than those
-a request may take before it is made anew, and the seconds that it may always take."""
+a request may take before it is made anew, the seconds that it may always take, and how much longer the next time."""
 _REMEMBERED, _MOST_ANEW = 200, 3
 """Replies whose times are remembered, and how often one request is made anew."""
 _SEARCH = 1.5
@@ -116,12 +116,12 @@ class Pace:
             self._open.discard(request)
 
     def patience(self, times: int) -> float | None:
-        """Much longer than nearly all replies take, in seconds; each time that a request is made anew doubles it, for its reply
-        may be a long one. None while that is not known, and when it was made anew often enough."""
+        """Much longer than nearly all replies take, in seconds; more each time that a request is made anew, for its reply may
+        be a long one. None while that is not known, and when it was made anew often enough."""
         if len(self._times) < _KNOWN or times >= _MOST_ANEW:
             return None
         usual = sorted(self._times)[int(_USUAL * (len(self._times) - 1))]
-        return 2.0**times * max(_LEAST_PATIENCE, _SLOWER * usual)
+        return _MORE_PATIENCE**times * max(_LEAST_PATIENCE, _SLOWER * usual)
 
     def _hasten(self, request: _Request) -> None:
         patience = self.patience(request.times)

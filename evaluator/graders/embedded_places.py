@@ -26,6 +26,18 @@ _LEAST_SPARED = 4
 """Words that must be left of a sentence beside what speaks to the grader."""
 _SHORT = 8
 """An answer of fewer words is too short to judge by likeness alone."""
+_LEAST_LOOSE, _LEAST_WORDS = 12, 25
+"""Words of a text that has none of the words below, and of an answer: where most of an answer's words stand in such texts it is
+terms strung together by articles and prepositions. Of 846 written answers none is, of keyword lists three in four."""
+_FORM = re.compile(r"'?[a-z]+")
+_BINDING = frozenset(
+    _FORM.findall("""
+    i you we it they he she one this that these those which who what when where if because so while whereas although
+    though since as but is are was were be been being am has have had do does did can could will would should shall
+    may might must need not cannot make makes get gets mean means use uses used give gives go goes let lets say says
+    see sees take takes keep keeps how why there 's 're 'm 've 'll 'd
+    """)
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(
     _WORD.findall("the of and to in is that it for as with on are be this by an or from at not you which have can")
@@ -60,7 +72,7 @@ def find_places(model: MiniLM, question: str, answer: str) -> tuple[list[Place],
     if len(answer.split()) < _SHORT:
         reasons.append("too_short")
     places: list[Place] = []
-    listed = whole = 0
+    listed = loose = whole = 0
     sentences = [part for sentence in split_sentences(answer) for part in _spared(sentence, suspicious)]
     for sentence, tokens in zip(sentences, model.read([sentence.text for sentence in sentences]), strict=True):
         whole += len(sentence.text.split())
@@ -71,8 +83,12 @@ def find_places(model: MiniLM, question: str, answer: str) -> tuple[list[Place],
             reasons.append("question_echoed")
         else:
             places.append(Place(sentence, tokens))
+            loose += len(sentence.text.split()) if not foreign and _is_loose(sentence.text) else 0
     if listed * 2 > whole:
         places = []  # what is left of a keyword list is its shorter pieces
+    elif (listed + loose) * 2 > whole >= _LEAST_WORDS:
+        reasons.append("not_sentences")
+        places = []
     return places, tuple(dict.fromkeys(reasons))
 
 
@@ -109,6 +125,13 @@ def _is_list_of_terms(sentence: str, tokens: Tokens) -> bool:
     if len(re.findall("[,;]", sentence)) >= _LIST_COMMAS * len(sentence.split()):
         return True
     return float(np.mean(words < FIRST_WORD + _COMMON_WORDS)) < _LEAST_COMMON
+
+
+def _is_loose(sentence: str) -> bool:
+    """Whether a long text has none of the words that sentences are built with."""
+    if len(sentence.split()) < _LEAST_LOOSE:
+        return False
+    return _BINDING.isdisjoint(_FORM.findall(sentence.lower().replace("’", "'").replace("n't", " not")))
 
 
 def _echoes(sentence: str, question: str) -> bool:

@@ -45,7 +45,7 @@ class RawReply:
     text: str
     finish: str | None
     problem: BadReply | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass
