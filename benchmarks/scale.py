@@ -15,11 +15,11 @@ SHARED, OWN, SCHEMA, REPLY = 3_377, 160, 198, 490
 and of a reply on seven points. benchmarks/prompt_size.py; replies as the dry run estimates them."""
 DOUBTFUL, SECOND = 0.5, 1_312 + 160 + 120
 """Second looks an answer, assumed, and the tokens of one."""
-CPU_MS = 3.2
+CPU_MS = 3.5
 """Our own work on an answer. benchmarks/batch.py."""
-EMBEDDED = 3.1
+EMBEDDED = 2.5
 """Answers a second on two cores. benchmarks/embedded_speed.py."""
-BYTES = 8_600
+BYTES = 4_300
 """Of the run folder, an answer. benchmarks/batch.py memory."""
 
 
@@ -49,13 +49,13 @@ def main() -> None:
     print()
     print("| | " + " | ".join(f"{count:,}" for count in ANSWERS) + " |")
     print("|---|" + "---|" * len(ANSWERS))
-    row("tokens", lambda count: f"{count * (fresh + cached + reply) / 1e9:,.1f} G")
+    row("thousand million tokens", lambda count: f"{count * (fresh + cached + reply) / 1e9:,.1f}")
     for model in MODELS:
         each = (fresh * model.prompt + cached * model.cached + reply * model.reply) / 1e6
         plain = ((fresh + cached) * model.prompt + reply * model.reply) / 1e6
         row(f"{model.name}, prefix cached", lambda count, each=each: f"${count * each:,.0f}")
         row(f"{model.name}, nothing cached", lambda count, plain=plain: f"${count * plain:,.0f}")
-    row("days at 10 million tokens a minute", lambda count: days(count * (fresh + cached + reply) / 10e6 * 60))
+    row("time at 10 million tokens a minute", lambda count: days(count * (fresh + cached + reply) / 10e6 * 60))
     row("in flight then, at 5 s a reply", lambda count: f"{10e6 / 60 / (fresh + cached + reply) * (1 + DOUBTFUL) * 5:,.0f}")
     row("our own work on one core", lambda count: days(count * CPU_MS / 1000))
     row("embedded grader, one machine of two cores", lambda count: days(count / EMBEDDED))
