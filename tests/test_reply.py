@@ -34,6 +34,18 @@ def test_a_whole_reply_is_read(text):
     assert [entry.criterion for entry in read_reply(text, RUBRIC.criteria).verdicts] == list(IDS)
 
 
+def test_brackets_in_a_quote_are_text_and_nest_nothing():
+    quote = 'the index "[" x' + "[{" * 300
+    told = read_reply(reply(verdict("alpha") | {"evidence": [quote]}, *[verdict(id) for id in IDS[1:]]), RUBRIC.criteria)
+    assert told.verdicts[0].quotes == (quote,)
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, '{"a":' * 300, GOOD + "[" * 300, '"' + "[" * 300])
+def test_what_is_nested_without_end_is_refused_before_it_is_parsed(text):
+    with pytest.raises(BadReply):
+        read_reply(text, RUBRIC.criteria)
+
+
 BAD = {
     "empty": "",
     "prose": "The answer is fine.",

@@ -18,6 +18,10 @@ from evaluator.rubric import CONTRADICTED, UNSCORED, Criterion, Misconception
 from evaluator.verdict import Verdict
 
 MAX_CHARS = 200_000
+_MOST_DEPTH, _MOST_BRACKETS = 20, 200
+"""How deeply a reply may be nested, and how many brackets it may open before that is looked at. Python's own limit is no guard:
+what is cleaned up by chance at the bottom of such a text fails."""
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _FIELDS = {"criterion", "evidence", "reason", "level", "misconception", "confidence"}
 
@@ -73,13 +77,13 @@ def _read_object(text: str) -> dict[str, Any]:
     if len(text) > MAX_CHARS:
         raise BadReply(f"it has {len(text):,} characters")
     bare = _without_fence(_without_thought(text.lstrip("\ufeff").strip()))
+    if bare.count("[") + bare.count("{") > _MOST_BRACKETS and _depth(bare) > _MOST_DEPTH:
+        raise BadReply("it is nested too deeply")
     try:
         # strict=False lets a raw line break stand in a string: the grammars of llama.cpp allow it, and it is not ambiguous.
         data = json.loads(bare, object_pairs_hook=_no_twins, parse_constant=_no_constant, strict=False)
     except json.JSONDecodeError as fault:
         raise BadReply(f"it is not one JSON object ({fault.msg} at character {fault.pos})") from fault
-    except RecursionError as fault:
-        raise BadReply("it is nested too deeply") from fault
     except ValueError as fault:
         raise BadReply("it holds a number with too many digits") from fault
     if not isinstance(data, dict):
@@ -87,6 +91,18 @@ def _read_object(text: str) -> dict[str, Any]:
     if _HALF.search(bare) and not _is_text(data):
         raise BadReply("it holds half a character")
     return data
+
+
+def _depth(text: str) -> int:
+    """Of its brackets outside strings."""
+    depth = most = 0
+    for mark in _STRING.sub("", text):
+        if mark in "[{":
+            depth += 1
+            most = max(most, depth)
+        elif mark in "]}":
+            depth -= 1
+    return most
 
 
 def _is_text(data: object) -> bool:
