@@ -250,6 +250,18 @@ def test_a_key_that_is_refused_stops_the_run_at_once(place, batch, loopback):
     assert code == 1 and "refused the key" in err and len(loopback.requests) <= 3
 
 
+def test_a_server_that_is_gone_stops_the_run_and_what_failed_is_asked_again_later(place, batch, loopback, monkeypatch):
+    write_answers(place / "answers.jsonl", 60)
+    monkeypatch.setenv("EVALUATOR_TRIES", "1")
+    loopback.script = [complete(grade_well)] * 5 + [fail(503)] * 50
+    code, _, err = batch("--jobs", "2", grader="llm")
+    assert code == 1 and "10 answers in a row failed" in err and "goes on from here" in err
+    assert len(loopback.requests) <= 5 + 10 + 2
+    loopback.script = []
+    assert batch("--jobs", "2", grader="llm")[0] == 0
+    assert {line["status"] for line in lines_of(place / "run")} == {"final"}
+
+
 def test_one_answer_finds_out_how_a_server_can_be_asked_and_the_others_wait_for_it(place, batch, loopback):
     loopback.refuses = {form: (400, f"{form} is not supported") for form in ("json_schema", "tool", "json_object_schema")}
     assert batch("--jobs", "12", grader="llm")[0] == 0

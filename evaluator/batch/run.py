@@ -21,6 +21,9 @@ from evaluator.rubric import Rubric
 
 _HOPELESS = ("auth", "quota", "unknown_model")
 """Failures that every further answer would meet too."""
+_OUT_OF_REACH = ("connection", "timeout", "server_error", "rate_limited")
+_IN_A_ROW = 10
+"""So many of these, and twice as many as there are jobs, with nothing graded between them: the server is gone."""
 
 
 @dataclass
@@ -70,6 +73,7 @@ class Batch:
         self._folder, self._ledger, self._bank, self._rubrics = folder, ledger, bank, rubrics
         self._grader, self._jobs, self._limits, self._tell = grader, jobs, limits, tell
         self.progress = Progress()
+        self._in_a_row = 0
         self.stopped = ""
         """Why it ended before everything was graded, in words."""
         self._stopping, self._written = asyncio.Event(), asyncio.Event()
@@ -109,7 +113,7 @@ class Batch:
 
     def stop(self, why: str) -> None:
         """No further answer is begun; those begun are finished."""
-        self.stopped = self.stopped or why
+        self.stopped = self.stopped or why.rstrip(".")
         self._stopping.set()
 
     async def _work(self, rows: Iterator[Row], pace: Pace) -> None:
@@ -163,6 +167,9 @@ class Batch:
             self.stop(f"the limit of {requests:,} requests is reached")
         if error is not None and error["kind"] in _HOPELESS:
             self.stop(f"{error['message']} {error['mend']}")
+        self._in_a_row = self._in_a_row + 1 if error is not None and error["kind"] in _OUT_OF_REACH else 0
+        if self._in_a_row >= max(_IN_A_ROW, 2 * self._jobs):
+            self.stop(f"{self._in_a_row} answers in a row failed: {error['message']} {error['mend']}")
 
 
 def dump(line: Mapping[str, Any]) -> bytes:
