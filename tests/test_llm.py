@@ -46,6 +46,16 @@ def verdicts(*rows):
 MISSED = [verdict(id, "missed") for id in ("beta", "gamma", "delta")]
 
 
+def test_every_request_carries_the_key_and_the_organisation_whether_streamed_or_not(loopback, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-ours")
+    grader = LLMGrader("gpt-4.1-mini", KEY, loopback.url)
+    grader.grade(QUESTION, RUBRIC, ANSWER)
+    grader.grade(QUESTION, RUBRIC, ANSWER, lambda verdict: None)
+    sent = [{name.lower(): value for name, value in headers.items()} for headers in loopback.headers]
+    assert [headers["authorization"] for headers in sent] == [f"Bearer {KEY}"] * 2
+    assert [headers["openai-organization"] for headers in sent] == ["org-of-ours"] * 2
+
+
 def test_a_healthy_answer_takes_one_request(grade, loopback):
     report = grade()
     assert len(loopback.requests) == 1
