@@ -163,7 +163,7 @@ def test_rubrics_test_shows_expected_and_given_levels_and_fails_when_the_order_d
     code, out, err = run("rubrics", "test", "23", "10", "--grader", "stub", "--summary")
     assert code == 1 and out.count("NOT ORDERED") == 2 and len(out.splitlines()) == 2
     assert run("rubrics", "test", "23", "--grader", "stub", "--least", "0")[0] == 0
-    code, out, _ = run("rubrics", "test", "23", "--json")
+    code, out, _ = run("rubrics", "test", "23", "--grader", "stub", "--least", "0", "--json")
     assert code == 0 and json.loads(out)[0]["question"] == 23
 
 
