@@ -63,7 +63,10 @@ class Evidence:
 def find_evidence(quote: str, answer: str) -> Evidence | None:
     """A place where the quote stands in the answer, whole words only, or None. A place where it is not denied is preferred."""
     places = find_places(quote, answer)
-    return next((place for place in places if not is_denied(place, answer)), places[0] if places else None)
+    for place in places:
+        if not is_denied(place, answer):
+            return place
+    return places[0] if places else None
 
 
 @functools.lru_cache(maxsize=1_024)
@@ -86,14 +89,18 @@ def find_places(quote: str, answer: str) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
-@functools.lru_cache(maxsize=1_024)
 def is_denied(place: Evidence, answer: str) -> bool:
     """Whether the words right around a quote deny it: a claim cut out of its own negation.
 
     "does not | shrink the gradient", "it is wrong that | ...", "... |, which is false".
     """
-    before = normalise_line(answer[max(0, place.start - _NEAR) : place.start]).rpartition(". ")[2]
-    after = normalise_line(answer[place.end : place.end + _NEAR])
+    return _is_denied(answer, place.start, place.end)
+
+
+@functools.lru_cache(maxsize=1_024)
+def _is_denied(answer: str, start: int, end: int) -> bool:
+    before = normalise_line(answer[max(0, start - _NEAR) : start]).rpartition(". ")[2]
+    after = normalise_line(answer[end : end + _NEAR])
     return _DENIED_BEFORE.search(before) is not None or _DENIED_AFTER.search(after) is not None
 
 

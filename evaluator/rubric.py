@@ -62,7 +62,10 @@ class Criterion:
     excludes: tuple[str, ...] = ()
 
     def level(self, id: str) -> Level | None:
-        return next((level for level in self.levels if level.id == id), None)
+        for level in self.levels:
+            if level.id == id:
+                return level
+        return None
 
     @property
     def point(self) -> str:

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Sequence
 from evaluator.answers import Span, split_sentences
 from evaluator.evidence import find_places
 from evaluator.hidden_text import is_hidden, without_disguise, without_widthless
-from evaluator.suspicion_patterns import ALONE, COMMAND, GRADER, PAPER, PRAISE, SAID_BY_OTHERS, SECRET, SHOW, YOU
+from evaluator.suspicion_patterns import ALONE, COMMAND, GRADER, PAPER, PRAISE, SAID_BY_OTHERS, SECRET, SHOW, YOU, Rule
 
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[-–—]+\s|(?<=[)\]])\s|\s(?=\()")
 _QUOTED = re.compile(r"(?<!\w)[\"“'‘](?:[^\"“”\n]{3,200}?)[\"”'’](?=\W|$)")
-_WORDS = re.compile(r"[^\W_]+")
-_STEMS = {stem for rule in (*ALONE, GRADER, PAPER, SECRET) for stem in rule.stems} - {"*"}
+_WORDS = re.compile(r"[^\W\d_]+")
+_WITHOUT_MARKS = {code: " " for code in range(128) if not chr(code).isalpha()}
+_STEMS = {stem for rule in (*ALONE, GRADER, PAPER, SECRET) for group in rule.stems for stem in group} - {"*"}
 _IN_WORDS = [stem for stem in _STEMS if len(stem) > 1 and _WORDS.fullmatch(stem)]
-_BY_START = {start: [stem for stem in _IN_WORDS if stem[:2] == start] for start in {stem[:2] for stem in _IN_WORDS}}
-"""Stems by their first two characters."""
+_LONGEST_STEM = max(map(len, _IN_WORDS))
 _IN_TEXT = sorted(_STEMS.difference(_IN_WORDS))
 """Stems with a mark in them, or of one character."""
 _MOST_QUOTES = 20
@@ -66,21 +66,20 @@ class _Rules:
 
     def __init__(self, text: str) -> None:
         text = without_widthless(text)
-        lower = text.lower()
+        lower = text.replace("İ", "i").lower()  # by itself it becomes two characters
         present = {stem for stem in _IN_TEXT if stem in lower}
-        for word in set(_WORDS.findall(lower)):
-            for stem in _BY_START.get(word[:2], ()):
-                if word.startswith(stem):
-                    present.add(stem)
-        if not text.isascii():
-            present.add("*")
-        self._alone = [rule for rule in ALONE if not present.isdisjoint(rule.stems) and rule.anywhere.search(lower)]
-        self._grader, self._paper, self._secret = (
-            not present.isdisjoint(rule.stems)
-            and rule.anywhere.search(lower) is not None
-            and (needs is None or needs.anywhere.search(lower) is not None)
-            for rule, needs in ((GRADER, None), (PAPER, PRAISE), (SECRET, SHOW))
-        )
+        is_plain = text.isascii()
+        words = lower.translate(_WITHOUT_MARKS).split() if is_plain else _WORDS.findall(lower)
+        present.update(*(_stems_of(word[:_LONGEST_STEM]) for word in set(words)))
+        present.update(() if is_plain else "*")
+
+        def is_possible(rule: Rule) -> bool:
+            return not any(map(present.isdisjoint, rule.stems)) and rule.anywhere.search(lower) is not None
+
+        self._alone = [rule for rule in ALONE if not present.isdisjoint(rule.stems[0]) and is_possible(rule)]
+        self._grader = is_possible(GRADER)
+        self._paper = is_possible(PAPER) and is_possible(PRAISE)
+        self._secret = is_possible(SECRET) and is_possible(SHOW)
 
     def __bool__(self) -> bool:
         return bool(self._alone or self._grader or self._paper or self._secret)
@@ -98,6 +97,12 @@ class _Rules:
         if speaks_of_grader or (speaks_of_secret and SHOW.pattern.search(text)):
             return True
         return bool(speaks_of_paper and PRAISE.pattern.search(text))
+
+
+@functools.lru_cache(maxsize=8_192)
+def _stems_of(word: str) -> tuple[str, ...]:
+    """The stems that it begins with."""
+    return tuple(stem for stem in _IN_WORDS if word.startswith(stem))
 
 
 def _without_reported(text: str) -> str:

@@ -82,7 +82,7 @@ def check_verdicts(
     Quotes that touch `suspicious` spans are no evidence.
     """
     checked, codes = check_each(rubric.criteria, question, answer, verdicts, suspicious)
-    if any(all(verdict.criterion != criterion.id for criterion in rubric.criteria) for verdict in verdicts):
+    if not {verdict.criterion for verdict in verdicts} <= checked.keys():
         codes.append("verdict_unknown")
     for criterion in _required_first(rubric):
         checked[criterion.id] = _apply_links(checked[criterion.id], checked, codes)
@@ -95,11 +95,10 @@ def check_each(
     """The same for some criteria by themselves, without what they require and exclude of each other."""
     codes: list[str] = []
     text = _Text(question, answer, tuple(suspicious))
-    checked = {}
-    for criterion in criteria:
-        own = [verdict for verdict in verdicts if verdict.criterion == criterion.id]
-        checked[criterion.id] = _check(criterion, own, text, codes)
-    return checked, codes
+    given: dict[str, list[Verdict]] = {criterion.id: [] for criterion in criteria}
+    for verdict in verdicts:
+        given.get(verdict.criterion, []).append(verdict)
+    return {criterion.id: _check(criterion, given[criterion.id], text, codes) for criterion in criteria}, codes
 
 
 def missed_everywhere(rubric: Rubric, reason: str) -> tuple[CheckedVerdict, ...]:
@@ -157,13 +156,13 @@ def _evidence(quotes: tuple[str, ...], text: _Text, codes: list[str]) -> tuple[E
 
 def _required_first(rubric: Rubric) -> list[Criterion]:
     """The rubric's criteria, each after those it requires; the rubric's own checks refuse circles."""
-    ordered: list[Criterion] = []
+    ordered: dict[str, Criterion] = {}
     waiting = list(rubric.criteria)
     while waiting:
-        ready = [criterion for criterion in waiting if all(id in {done.id for done in ordered} for id in criterion.requires)]
-        ordered.extend(ready or waiting)
-        waiting = [criterion for criterion in waiting if criterion not in ordered]
-    return ordered
+        ready = [criterion for criterion in waiting if ordered.keys() >= set(criterion.requires)]
+        ordered |= {criterion.id: criterion for criterion in ready or waiting}
+        waiting = [criterion for criterion in waiting if criterion.id not in ordered]
+    return list(ordered.values())
 
 
 def _apply_links(verdict: CheckedVerdict, others: dict[str, CheckedVerdict], codes: list[str]) -> CheckedVerdict:

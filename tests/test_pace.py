@@ -80,20 +80,16 @@ def drive(server, answers, jobs):
 
     async def worker(left):
         while left:
-            await pace.enter()
-            try:
-                if not left:
-                    return
-                left.pop()
-                while True:
-                    await pace.before_request()
-                    if await server.ask(loop.time()):
-                        pace.was_answered(server.latency)
-                        break
-                    pace.was_refused(None)
-                    await asyncio.sleep(random.uniform(0.5, 1.0))
-            finally:
-                pace.leave()
+            left.pop()
+            while True:
+                await pace.before_request()
+                async with pace.within(60, 0):
+                    is_answered = await server.ask(loop.time())
+                if is_answered:
+                    pace.was_answered(server.latency)
+                    break
+                pace.was_refused(None)
+                await asyncio.sleep(random.uniform(0.5, 1.0))
 
     async def main():
         left = list(range(answers))
@@ -104,7 +100,7 @@ def drive(server, answers, jobs):
     return loop.now, pace
 
 
-@pytest.mark.parametrize(("jobs", "most"), [(8, 1.01), (32, 1.01), (128, 1.25)])
+@pytest.mark.parametrize(("jobs", "most"), [(8, 1.01), (32, 1.01), (128, 1.05)])
 def test_a_healthy_server_is_asked_as_much_as_was_told(jobs, most):
     server = Server()
     took, pace = drive(server, 1_000, jobs)
@@ -118,7 +114,7 @@ def test_a_hard_limit_is_kept_to_without_many_refusals(limit, rate, most):
     server = Server(limit(rate))
     took, _ = drive(server, 25 * rate, 128)
     assert took <= most * 25
-    assert server.requests <= 1.1 * 25 * rate + 64
+    assert server.requests <= 1.1 * 25 * rate + 80
 
 
 def test_a_few_stray_refusals_slow_nobody_else_down():
@@ -135,20 +131,6 @@ def test_after_a_limit_is_lifted_the_rate_grows_again():
     took, pace = drive(server, 1_000, 32)
     assert pace.rate is None or pace.rate > 15
     assert took < 60
-
-
-def test_who_waits_and_is_cancelled_leaves_no_place_taken():
-    async def main():
-        pace = Pace(1)
-        await pace.enter()
-        waiting = asyncio.create_task(pace.enter())
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        pace.leave()
-        await asyncio.wait_for(pace.enter(), 1)
-
-    asyncio.run(main())
 
 
 def test_patience_is_known_only_after_some_replies_and_grows_each_time_until_it_is_endless():

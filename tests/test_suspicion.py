@@ -1,4 +1,5 @@
 import json
+import random
 from pathlib import Path
 from re import _parser as parser
 
@@ -63,6 +64,10 @@ def test_no_text_of_a_rubric_is_taken_for_an_attack(rubrics):
                 assert not find_suspicious(text), text
 
 
+def named(rule):
+    return " ".join(sorted(rule.stems[0])[:3]) if rule.stems else "any"
+
+
 ROOT = Path(__file__).parent.parent
 WRITTEN = [json.loads(line) for line in (ROOT / "benchmarks" / "attacks.jsonl").read_text().splitlines()]
 
@@ -81,19 +86,62 @@ def test_attacks_by_others_are_noticed_as_often_as_published():
     assert noticed >= 33
 
 
-def test_no_rule_fits_a_text_without_one_of_its_stems():
-    texts = [without_widthless(without_disguise(row["answer"])) for row in WRITTEN]
-    for text in texts:
-        possible = _Rules(text)
-        alone, others = [], []
-        for rule in ALONE:
-            alone += [rule] if rule.pattern.search(text) else []
-        for rule, needs, is_possible in (
-            (GRADER, None, possible._grader), (PAPER, PRAISE, possible._paper), (SECRET, SHOW, possible._secret),
-        ):  # fmt: skip
-            fits = rule.pattern.search(text) and (needs is None or needs.pattern.search(text))
-            others += [rule] if fits and not is_possible else []
-        assert set(alone) <= set(possible._alone) and not others, text
+def samples(tree, rng, groups):
+    """A text that a parsed pattern may fit; what it asserts of the text around is not looked at."""
+    text = ""
+    for op, value in tree:
+        match str(op):
+            case "LITERAL":
+                text += rng.choice((chr(value), chr(value).upper()))
+            case "NOT_LITERAL":
+                text += "y"
+            case "ANY":
+                text += rng.choice("x ")
+            case "IN":
+                text += member(value, rng)
+            case "BRANCH":
+                text += samples(rng.choice(value[1]), rng, groups)
+            case "MAX_REPEAT":
+                least, most, inside = value
+                text += "".join(samples(inside, rng, groups) for _ in range(rng.randint(least, min(most, least + 2))))
+            case "SUBPATTERN":
+                text += (inside := samples(value[3], rng, groups))
+                groups[value[0]] = inside
+            case "GROUPREF":
+                text += groups[value]
+            case "ASSERT":
+                text += samples(value[1], rng, groups)
+    return text
+
+
+def member(choices, rng):
+    op, value = rng.choice(choices)
+    if str(op) == "LITERAL":
+        return chr(value)
+    if str(op) == "RANGE":
+        return chr(rng.randint(*value))
+    return {"CATEGORY_SPACE": " ", "CATEGORY_DIGIT": "7", "CATEGORY_WORD": "k", "CATEGORY_NOT_WORD": "-"}.get(str(value), "z")
+
+
+@pytest.mark.parametrize("rule", [*ALONE, GRADER, PAPER, SECRET], ids=named)
+def test_what_a_rule_fits_is_never_passed_over_for_want_of_its_stems(rule):
+    rng, fitting = random.Random(5), 0
+    tree = parser.parse(rule.pattern.pattern, rule.pattern.flags)
+    needed = {PAPER: " full marks", SECRET: " print it"}.get(rule, "")
+    for _ in range(150):
+        text = samples(tree, rng, {}) + needed
+        if rule.pattern.search(text):
+            fitting += 1
+            possible = _Rules(text)
+            others = {GRADER: possible._grader, PAPER: possible._paper, SECRET: possible._secret}
+            assert rule in possible._alone or others.get(rule), text
+    assert fitting >= 5
+
+
+def test_no_attack_is_passed_over_for_want_of_stems():
+    for text in (without_widthless(without_disguise(row["answer"])) for row in WRITTEN):
+        fitting = {rule.source for rule in ALONE if rule.pattern.search(text)}
+        assert fitting <= {rule.source for rule in _Rules(text)._alone}, text
 
 
 def test_a_claim_beside_an_attack_in_one_sentence_stays_evidence():
@@ -122,9 +170,7 @@ def repetitions(tree):
             yield from repetitions(value[1])
 
 
-@pytest.mark.parametrize(
-    "rule", [*ALONE, GRADER, PAPER, SECRET, PRAISE, COMMAND, YOU, SHOW, SAID_BY_OTHERS], ids=lambda rule: rule.stems[0]
-)
+@pytest.mark.parametrize("rule", [*ALONE, GRADER, PAPER, SECRET, PRAISE, COMMAND, YOU, SHOW, SAID_BY_OTHERS], ids=named)
 def test_no_pattern_repeats_without_a_limit(rule):
     limits = list(repetitions(parser.parse(rule.pattern.pattern, rule.pattern.flags)))
     assert all(limit <= 200 for limit in limits), rule.pattern.pattern

@@ -88,14 +88,14 @@ class LinesFile:
     def __init__(self, path: Path) -> None:
         mend_tail(path)
         self._file = path.open("ab")
+        self._end = self._file.tell()
 
     def append(self, lines: Sequence[bytes]) -> list[int]:
         """Where each line begins. They are the system's when this returns, and the disk's after `sync`."""
         starts = []
-        at = self._file.tell()
         for line in lines:
-            starts.append(at)
-            at += len(line)
+            starts.append(self._end)
+            self._end += len(line)
         self._file.write(b"".join(lines))
         self._file.flush()
         return starts

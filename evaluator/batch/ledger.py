@@ -13,10 +13,11 @@ from pathlib import Path
 
 from evaluator.batch.rows import Fault, Row
 
+_SWIFT = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000;"
 _TABLES = """
 CREATE TABLE rows (
     place INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT NOT NULL UNIQUE, question INTEGER NOT NULL, key TEXT NOT NULL,
-    plain BLOB NOT NULL,    answer TEXT NOT NULL, candidate TEXT NOT NULL, more TEXT NOT NULL,
+    plain BLOB NOT NULL, answer TEXT NOT NULL, candidate TEXT NOT NULL, more TEXT NOT NULL,
     start INTEGER, graded INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX by_question ON rows (question, key);
 CREATE INDEX by_key ON rows (key);
@@ -41,23 +42,24 @@ class Counts:
 
 
 class Ledger:
-    """For one thread. `path` may be ":memory:"."""
+    """For one thread, which alone sees it: nothing is ever committed. `path` may be ":memory:"."""
 
     def __init__(self, path: Path | str) -> None:
         if isinstance(path, Path):
             path.unlink(missing_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000; {_TABLES}")
+        self._db.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000; {_TABLES} BEGIN;"
+        )
 
     def close(self) -> None:
         self._db.close()
 
     def fill(self, entries: Iterable[Row | Fault]) -> None:
         """Takes in everything that the file of answers holds. A second row with the same id is a fault."""
-        self._db.execute("BEGIN")
         for entry in entries:
             if isinstance(entry, Row):
-                more = json.dumps(dict(entry.more), ensure_ascii=False)
+                more = json.dumps(dict(entry.more), ensure_ascii=False, separators=(",", ":"))
                 values = entry.number, entry.id, entry.question, entry.key, entry.plain_key, entry.answer, entry.candidate, more
                 try:
                     self._db.execute(_ADD_ROW, values)
@@ -66,7 +68,6 @@ class Ledger:
                     first = self._db.execute("SELECT number FROM rows WHERE id = ?", (entry.id,)).fetchone()[0]
                     entry = Fault(entry.number, entry.id, f"row {first} has this id too", "Give every row an id of its own.")
             self._db.execute(_ADD_FAULT, (entry.number, entry.id, entry.what, entry.mend))
-        self._db.execute("COMMIT")
 
     def counts(self) -> Counts:
         rows, graded, answered = self._one("SELECT count(*), coalesce(sum(graded), 0), count(start) FROM rows")
@@ -105,10 +106,9 @@ class Ledger:
                 yield Row(number, row, asked, answer)
             question, key = page[-1][2], page[-1][3]
 
-    def alike(self, key: str) -> list[tuple[str, str, dict[str, object]]]:
-        """(id, candidate, more) of the rows with this question and answer, as they stand in the file."""
-        found = self._db.execute("SELECT id, candidate, more FROM rows WHERE key = ? ORDER BY place", (key,))
-        return [(row, candidate, json.loads(more)) for row, candidate, more in found]
+    def alike(self, key: str) -> list[tuple[str, str, str]]:
+        """(id, candidate, more as JSON) of the rows with this question and answer, as they stand in the file."""
+        return self._db.execute("SELECT id, candidate, more FROM rows WHERE key = ? ORDER BY place", (key,)).fetchall()
 
     def note(self, row: str, key: str, start: int, graded: bool) -> bool:
         """That the report of a row begins at this byte. Whether there is such a row with such an answer."""

@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from evaluator.graders.protocol import TooSlow
 
-FIRST = 32
-"""In flight at the start; each reply lets one more in."""
+_WAVE, _APART = 32, 0.05
+"""Requests that go out at once at the start, and the seconds until as many more: a limit shows in the first of them."""
 _CROWD, _SHARE = 5, 0.1
 """Refusals in a second, and their share of all that came back, that make a limit."""
 _FIRST_PAUSE, _PAUSE, _LONGEST = 0.5, 0.25, 20.0
@@ -32,19 +32,35 @@ _KNOWN, _USUAL, _SLOWER, _LEAST_PATIENCE, _MORE_PATIENCE = 20, 0.95, 3.0, 1.0, 1
 a request may take before it is made anew, the seconds that it may always take, and how much longer the next time."""
 _REMEMBERED, _MOST_ANEW = 200, 3
 """Replies whose times are remembered, and how often one request is made anew."""
-_SEARCH = 1.5
-"""What it makes of the first rate, which is a guess made before many replies came."""
+_SEARCH = 1.25
+"""What it makes of the first rate, which is a guess made of few requests."""
 
 
-@dataclass(eq=False)
 class _Request:
-    """One that no reply has come to."""
+    """One that no reply has come to; a context around the waiting for it."""
 
-    began: float
-    seconds: float
-    times: int
-    end: asyncio.Timeout = field(init=False)
-    is_hastened: bool = False
+    def __init__(self, pace: Pace, seconds: float, times: int, began: float) -> None:
+        self.seconds, self.times, self.began = seconds, times, began
+        self.is_hastened = False
+        self._pace, self._end = pace, asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._end.__aenter__()
+        self._pace.opened(self)
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self._pace.closed(self)
+        try:
+            await self._end.__aexit__(*raised)
+        except TimeoutError as fault:
+            if self.is_hastened:
+                raise TooSlow from fault
+            raise
+
+    def hasten(self, seconds: float) -> None:
+        """It ends after so many from now."""
+        self.is_hastened = True
+        self._end.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 class Pace:
@@ -53,67 +69,55 @@ class Pace:
     def __init__(
         self, most: int, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self.most = most
-        self.limit = min(FIRST, most)
+        self._most = most
         self.rate: float | None = None
         """Requests a second, once the server has shown its limit."""
         self._clock, self._sleep = clock, sleep
-        self._flying = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._begun_first, self._due = 0, 0.0
+        """Of the first requests, one for each place in flight: how many there were, and when the next may go out."""
         self._replies: deque[float] = deque()
+        self._begun: deque[float] = deque(maxlen=_REMEMBERED)
+        """When requests that were answered had begun."""
         self._refusals: deque[float] = deque()
         self._times: deque[float] = deque(maxlen=_REMEMBERED)
         self._open: set[_Request] = set()
         self._resume = self._last = self._grown = 0.0
+        self._met: float | None = None
+        """When the server first showed a limit, until it is known what limit."""
         self._turn = asyncio.Lock()
         self._calm, self._searching = 0, True
-
-    async def enter(self) -> None:
-        """Waits for a place in flight; call `leave` when it is free again."""
-        if self._flying < self.limit and not self._waiting:
-            self._flying += 1
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self.leave()
-            raise
-
-    def leave(self) -> None:
-        self._flying -= 1
-        self._admit()
 
     async def before_request(self) -> float:
         """Waits out a pause, and for this request's turn where a rate is kept: how many seconds that took."""
         began = now = self._clock()
-        if self.rate is None and now >= self._resume:
+        if self._begun_first < self._most:
+            if self._begun_first % _WAVE == 0:
+                self._due = max(now, self._due + _APART)
+            self._begun_first += 1
+            if self._due > now:
+                await self._sleep(self._due - now)
+                now = self._clock()
+        if self.rate is None and self._met is None and now >= self._resume:
             return 0.0
         async with self._turn:  # one after the other, so that each goes by the rate of its own moment
             now = self._clock()
             while (wait := max(self._resume, self._last + (1 / self.rate if self.rate else 0.0)) - now) > 1e-6:
                 await self._sleep(wait)
                 now = self._clock()
+            self._guess_rate()
             self._last = now
         return now - began
 
-    @asynccontextmanager
-    async def within(self, seconds: float, times: int) -> AsyncIterator[None]:
+    def within(self, seconds: float, times: int) -> AbstractAsyncContextManager[None]:
         """Raises TimeoutError after so many seconds, and TooSlow where patience ends sooner; see Gate."""
-        request = _Request(self._clock(), seconds, times)
-        try:
-            async with asyncio.timeout(seconds) as request.end:
-                self._open.add(request)
-                self._hasten(request)
-                yield
-        except TimeoutError as fault:
-            if request.is_hastened and request.end.expired():
-                raise TooSlow from fault
-            raise
-        finally:
-            self._open.discard(request)
+        return _Request(self, seconds, times, self._clock())
+
+    def opened(self, request: _Request) -> None:
+        self._open.add(request)
+        self._hasten(request)
+
+    def closed(self, request: _Request) -> None:
+        self._open.discard(request)
 
     def patience(self, times: int) -> float | None:
         """Much longer than nearly all replies take, in seconds; more each time that a request is made anew, for its reply may
@@ -126,24 +130,22 @@ class Pace:
     def _hasten(self, request: _Request) -> None:
         patience = self.patience(request.times)
         if patience is not None and patience < request.seconds:
-            request.is_hastened = True
-            request.end.reschedule(asyncio.get_running_loop().time() + request.began + patience - self._clock())
+            request.hasten(request.began + patience - self._clock())
 
     def was_answered(self, seconds: float) -> None:
         now = self._clock()
         self._times.append(seconds)
+        self._begun.append(now - seconds)
         if len(self._times) == _KNOWN:
             for request in self._open:
                 self._hasten(request)
         self._replies.append(now)
         while self._replies[0] < now - _SPAN:
             self._replies.popleft()
-        self.limit = min(self.most, self.limit + 1)
         if self.rate and now - self._grown >= 1:
             self._calm += 1
             self.rate *= _SEARCH if self._searching else 1 + _GROWTH * self._calm
             self._grown = now
-        self._admit()
 
     def was_refused(self, wish: float | None) -> None:
         """With a 429. `wish`: seconds that the server asks to wait."""
@@ -155,7 +157,7 @@ class Pace:
         if now < self._resume or refused < _CROWD or refused < _SHARE * (refused + answered):
             return
         if self.rate is None:
-            self.rate, pause = max(0.5, float(answered)), _FIRST_PAUSE
+            self._met, pause = now, _FIRST_PAUSE
         else:
             self._searching = False
             span = min(_SPAN, max(1.0, now - self._resume))
@@ -164,12 +166,13 @@ class Pace:
         self._calm = 0
         self._refusals.clear()
 
+    def _guess_rate(self) -> None:
+        """After the pause when a limit was first met: what was sent in the second before and not refused."""
+        if self._met is not None:
+            since = self._met - 1
+            begun = [*self._begun, *(request.began for request in self._open)]
+            self.rate = max(0.5, float(sum(since <= at <= self._met for at in begun)))
+            self._met = None
+
     def _answered(self, since: float) -> int:
         return sum(at >= since for at in self._replies)
-
-    def _admit(self) -> None:
-        while self._waiting and self._flying < self.limit:
-            place = self._waiting.popleft()
-            if not place.done():
-                self._flying += 1
-                place.set_result(None)

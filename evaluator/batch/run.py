@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from evaluator.batch.folder import USAGE, LinesFile, RunFolder, read_line
 from evaluator.batch.ledger import Ledger
@@ -22,6 +23,8 @@ from evaluator.rubric import Rubric
 _HOPELESS = ("auth", "quota", "unknown_model")
 """Failures that every further answer would meet too."""
 _OUT_OF_REACH = ("connection", "timeout", "server_error", "rate_limited")
+_BETWEEN_SYNCS = 0.1
+"""Seconds."""
 _IN_A_ROW = 10
 """So many of these, and twice as many as there are jobs, with nothing graded between them: the server is gone."""
 
@@ -87,13 +90,13 @@ class Batch:
         self.progress.to_do = self.to_do
         self._scores, self._usage = LinesFile(self._folder.scores), LinesFile(self._folder.path / USAGE)
         self._copy_alike()
-        rows, pace = self._ledger.to_grade(), Pace(self._jobs)
-        self._grader.set_gate(pace)
+        rows = self._ledger.to_grade()
+        self._grader.set_gate(Pace(self._jobs))
         syncing = asyncio.create_task(self._sync())
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self._jobs, max(1, self.progress.to_do))):
-                    group.create_task(self._work(rows, pace))
+                    group.create_task(self._work(rows))
         finally:
             syncing.cancel()
             for file in (self._scores, self._usage):
@@ -106,9 +109,9 @@ class Batch:
         for key, start in self._ledger.half_done():
             line = read_line(self._folder.scores, start)
             for name, candidate, more in self._ledger.alike(key):
-                copy = {**line, "id": name, "candidate": candidate, "more": more}
+                copy = {**line, "id": name, "candidate": candidate}
                 if name != line["id"]:
-                    (at,) = self._scores.append([dump(copy)])
+                    (at,) = self._scores.append([dump(copy, more)])
                     self._ledger.note(name, key, at, True)
 
     def stop(self, why: str) -> None:
@@ -116,26 +119,22 @@ class Batch:
         self.stopped = self.stopped or why.rstrip(".")
         self._stopping.set()
 
-    async def _work(self, rows: Iterator[Row], pace: Pace) -> None:
+    async def _work(self, rows: Iterator[Row]) -> None:
         """Grades one answer after the other; the next is not begun before the report of the last is written."""
         while not self._stopping.is_set():
-            await pace.enter()
-            try:
-                row = next(rows, None)
-                if row is None or self._stopping.is_set():
-                    return
-                rubric = self._rubrics[row.question]
-                report = await agrade_answer(self._bank[row.question], rubric, row.answer, self._grader)
-                self.keep(graded_data(row.key, report))
-            finally:
-                pace.leave()
+            row = next(rows, None)
+            if row is None:
+                return
+            rubric = self._rubrics[row.question]
+            report = await agrade_answer(self._bank[row.question], rubric, row.answer, self._grader)
+            self.keep(graded_data(row.key, report))
 
     def keep(self, graded: GradedData) -> None:
         """Writes a line for every row with this question and answer, wherever it was graded."""
         report, is_graded = graded["report"], graded["report"]["status"] != "failed"
         alike = self._ledger.alike(graded["key"])
         lines = [
-            dump({"id": name, "candidate": candidate, "answer_hash": graded["key"]} | report | {"more": more})
+            dump({"id": name, "candidate": candidate, "answer_hash": graded["key"]} | report, more)
             for name, candidate, more in alike
         ]
         self._usage.append([dump({"id": alike[0][0]} | graded["usage"])])
@@ -146,11 +145,13 @@ class Batch:
         self._written.set()
 
     async def _sync(self) -> None:
-        """Waits for the disk beside the grading: a killed process loses nothing that is written, a killed machine might."""
+        """Waits for the disk beside the grading: a killed process loses nothing that is written, a machine without power the
+        reports of the last moment."""
         while True:
             await self._written.wait()
             self._written.clear()
             await asyncio.to_thread(self._scores.sync)
+            await asyncio.sleep(_BETWEEN_SYNCS)
 
     def _count(self, graded: GradedData) -> None:
         progress, spent, error = self.progress, graded["usage"], graded["report"]["error"]
@@ -172,5 +173,6 @@ class Batch:
             self.stop(f"{self._in_a_row} answers in a row failed: {error['message']} {error['mend']}")
 
 
-def dump(line: Mapping[str, Any]) -> bytes:
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+def dump(line: Mapping[str, Any], more: str = "") -> bytes:
+    """A line of JSON; `more` is JSON already."""
+    return orjson.dumps({**line, "more": orjson.Fragment(more)} if more else line, option=orjson.OPT_APPEND_NEWLINE)

@@ -27,6 +27,8 @@ from evaluator.prices import Price
 
 _WHOLE = ("stop", "tool_calls", "function_call", "end_turn", "stop_sequence", "tool_use", "STOP", "eos", "eos_token")
 """How a whole reply ends, in the words of various servers; some say nothing."""
+_MOST_TOKENS = 1 << 40
+"""Of one request; a server that says more is not believed."""
 _MOST_REFUSALS = 30
 """How often one request of many is made again because the server limits the rate."""
 LONGEST_WAIT = 20.0
@@ -226,20 +228,20 @@ class Caller:
 
     async def _send(self, request: _Request, dialect: Dialect) -> AIMessage:
         model: Any = self._maker.get()
-        options: dict[str, Any] = {}
+        # servers differ in how they stream a tool call
+        listen = None if dialect.form == "tool" or dialect.stream == "off" else request.listen
         if self._maker.is_openai:
-            # Through extra_body the reply comes back as it was sent, and our own strict reader decides; see reply.py.
-            options["extra_body"] = dialect.options(request.schema, request.tokens)
-        else:
-            if dialect.form == "tool":
-                model = model.bind_tools([_tool(request.schema)], tool_choice=TOOL)
-            if dialect.budget:
-                options[dialect.budget] = request.tokens
-        if request.listen is None or dialect.form == "tool" or dialect.stream == "off":
-            return _as_message(await model.ainvoke(request.messages, **options))  # servers differ in how they stream a tool call
-        if self._maker.is_openai:
-            options["stream_usage"] = dialect.stream == "with_usage"
-        return await self._stream(model.astream(request.messages, **options), request.listen())
+            options = dialect.options(request.schema, request.tokens)
+            if listen is None:
+                return _as_message(await model.ask(request.messages, options))
+            usage = dialect.stream == "with_usage"
+            return await self._stream(model.astream(request.messages, stream_usage=usage, extra_body=options), listen())
+        if dialect.form == "tool":
+            model = model.bind_tools([_tool(request.schema)], tool_choice=TOOL)
+        options = {dialect.budget: request.tokens} if dialect.budget else {}
+        if listen is None:
+            return _as_message(await model.ainvoke(request.messages, **options))
+        return await self._stream(model.astream(request.messages, **options), listen())
 
     async def _stream(self, chunks: AsyncIterator[AIMessageChunk], feed: Callable[[str], None]) -> AIMessage:
         """The whole of a streamed reply. Raises when it is not whole, or holds nothing at all."""
@@ -275,7 +277,7 @@ def _wait(fault: GraderUnreachable, attempt: int) -> float:
 
 def _count(value: object) -> int | None:
     """A number of tokens, or None when what the server says is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOKENS else None
 
 
 def _as_message(message: Any) -> AIMessage:

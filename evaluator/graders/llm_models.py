@@ -8,15 +8,17 @@ import weakref
 from typing import Any, cast
 
 from langchain.chat_models import init_chat_model
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
-from langchain_core.runnables import RunnableConfig
 from langchain_openai import ChatOpenAI
 from openai import DefaultAioHttpClient
+from pydantic import PrivateAttr
 
 from evaluator.errors import BadSettings
 from evaluator.graders.background import close_in
+from evaluator.graders.llm_post import Post
+from evaluator.graders.prompt import Messages
 from evaluator.settings import PROVIDERS, provider_of, without_password
 
 OPENAI_API = "https://api.openai.com/v1"
@@ -53,16 +55,16 @@ class ModelMaker:
         loop = asyncio.get_running_loop()
         if loop not in self._made:
             model = self._openai() if self.is_openai else self._other()
-            if isinstance(model, ChatOpenAI):
-                weakref.finalize(self, close_in, loop, model.http_async_client)
+            if isinstance(model, _ChatModel):
+                weakref.finalize(self, close_in, loop, model)
             self._made[loop] = model
         return self._made[loop]
 
     async def close(self) -> None:
         """Closes the connections of the running loop."""
         model = self._made.pop(asyncio.get_running_loop(), None)
-        if isinstance(model, ChatOpenAI) and model.http_async_client is not None:
-            await model.http_async_client.aclose()
+        if isinstance(model, _ChatModel):
+            await model.aclose()
 
     def _openai(self) -> BaseChatModel:
         # Retries are ours alone. The client insists on a key; local servers ignore it.
@@ -86,21 +88,36 @@ class ModelMaker:
 class _ChatModel(ChatOpenAI):
     """ChatOpenAI, with less done to each request and reply.
 
-    Nothing is traced and no task is made for one call. The body goes out and the reply comes back as it is: the client would
-    compare every message with every type of message that there is, both ways, which takes longer than all of our own work on
-    an answer. And tool calls keep their arguments as they were sent: LangChain parses them, and a field given twice is lost on
-    the way.
+    The body goes out and the reply comes back as it is: the client would compare every message with every type of message that
+    there is, both ways, which takes longer than all of our own work on an answer. And tool calls keep their arguments as they
+    were sent: LangChain parses them, and a field given twice is lost on the way.
     """
 
-    async def ainvoke(
-        self, input: LanguageModelInput, config: RunnableConfig | None = None, *, stop: list[str] | None = None, **kwargs: Any
-    ) -> AIMessage:
-        payload = self._get_request_payload(input, stop=stop, **kwargs)
-        payload |= payload.pop("extra_body", {})
-        result = self._create_chat_result(await self.root_async_client.post("/chat/completions", cast_to=object, body=payload))
+    _post: Post | None = PrivateAttr(None)
+    _shapes: dict[tuple[str, ...], dict[str, Any]] = PrivateAttr(default_factory=dict)
+    """What LangChain makes of empty messages with these roles."""
+
+    async def ask(self, messages: Messages, options: dict[str, Any]) -> AIMessage:
+        """The reply, in one piece. Nothing is traced."""
+        if self._post is None:
+            self._post = Post(self.root_async_client)
+        result = self._create_chat_result(await self._post.send(self._body(messages) | options))
         message = cast(AIMessage, result.generations[0].message)
         message.response_metadata |= result.generations[0].generation_info or {}
         return message
+
+    def _body(self, messages: Messages) -> dict[str, Any]:
+        roles = tuple(role for role, _ in messages)
+        if roles not in self._shapes:
+            self._shapes[roles] = self._get_request_payload([(role, "") for role in roles])
+        shape = self._shapes[roles]
+        filled = [empty | {"content": text} for empty, (_, text) in zip(shape["messages"], messages, strict=True)]
+        return shape | {"messages": filled}
+
+    async def aclose(self) -> None:
+        for client in (self._post, self.http_async_client):
+            if client is not None:
+                await client.aclose()
 
     def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
         result = super()._create_chat_result(response, generation_info)

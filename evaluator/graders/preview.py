@@ -22,7 +22,7 @@ class Preview:
     """Feed it the pieces of a reply. It stops at the first thing that is not as asked."""
 
     def __init__(self, criteria: Sequence[Criterion]) -> None:
-        self._criteria = criteria
+        self._known = {criterion.id: criterion for criterion in criteria}
         self._text = ""
         self._at = -1
         self._over = False
@@ -45,7 +45,7 @@ class Preview:
             except (ValueError, RecursionError):
                 return found  # not complete yet, or nothing that will ever be read
             try:
-                found.append(read_verdict(row, self._criteria))
+                found.append(read_verdict(row, self._known))
             except BadReply:
                 self._over = True
                 return found

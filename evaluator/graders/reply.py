@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,8 @@ def read_reply(text: str, criteria: Sequence[Criterion]) -> Reply:
     rows = data.get("verdicts")
     if not isinstance(rows, list):
         raise BadReply('"verdicts" is not a list')
-    verdicts = tuple(read_verdict(row, criteria) for row in rows)
+    known = {criterion.id: criterion for criterion in criteria}
+    verdicts = tuple(read_verdict(row, known) for row in rows)
     given = [verdict.criterion for verdict in verdicts]
     for criterion in criteria:
         if given.count(criterion.id) != 1:
@@ -114,11 +115,10 @@ def _is_text(data: object) -> bool:
     return True
 
 
-def read_verdict(row: Any, criteria: Sequence[Criterion]) -> Verdict:
-    """One entry of `verdicts`. Raises BadReply."""
+def read_verdict(row: Any, known: Mapping[str, Criterion]) -> Verdict:
+    """One entry of `verdicts`, on one of the criteria known by id. Raises BadReply."""
     if not isinstance(row, dict):
         raise BadReply("an entry of verdicts is not an object")
-    known = {criterion.id: criterion for criterion in criteria}
     id = row.get("criterion")
     if not isinstance(id, str) or id not in known:
         raise BadReply(f'"{str(id)[:60]}" is no rubric point')
