@@ -35,6 +35,7 @@ class Loopback:
         self.refuses: dict[str, tuple[int, str]] = {}
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.models = ["gpt-4.1-mini"]
         self._lock = threading.Lock()
         outer = self
@@ -53,6 +54,7 @@ class Loopback:
                 if self.path == "/api/chat":
                     chat_as_ollama(self, body, outer)
                     return
+                outer.paths.append(self.path)
                 outer.act_on(body, dict(self.headers))(self, body)
 
             def log_message(self, *args: object) -> None:
