@@ -79,7 +79,7 @@ class _Rules:
         self._alone = [rule for rule in ALONE if not present.isdisjoint(rule.stems[0]) and is_possible(rule)]
         self._grader = is_possible(GRADER)
         self._paper = is_possible(PAPER) and is_possible(PRAISE)
-        self._secret = is_possible(SECRET) and is_possible(SHOW)
+        self._secret = is_possible(YOU) and is_possible(SECRET) and is_possible(SHOW)
 
     def __bool__(self) -> bool:
         return bool(self._alone or self._grader or self._paper or self._secret)

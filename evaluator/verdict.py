@@ -6,6 +6,7 @@ answer is not lowered to "missed" (that would be a judgement of ours): it is uns
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -125,7 +126,8 @@ def _check(criterion: Criterion, own: list[Verdict], text: _Text, codes: list[st
     if level is None and (verdict.level != CONTRADICTED or not criterion.misconceptions):
         codes.append("level_unknown")
         return _unscored(criterion, f'The grader named the level "{verdict.level[:40]}", which this point does not have.')
-    evidence = _evidence(verdict.quotes, text, codes)
+    evidence, doubts = _evidence(verdict.quotes, text)
+    codes += doubts
     credit = level.credit if level is not None else 0.0
     if not evidence and (credit > 0 or level is None):
         codes.append("no_evidence")
@@ -137,8 +139,11 @@ def _check(criterion: Criterion, own: list[Verdict], text: _Text, codes: list[st
     return CheckedVerdict(criterion, verdict.level, credit, verdict.reason, evidence, confidence, misconception)
 
 
-def _evidence(quotes: tuple[str, ...], text: _Text, codes: list[str]) -> tuple[Evidence, ...]:
+@functools.lru_cache(maxsize=1_024)
+def _evidence(quotes: tuple[str, ...], text: _Text) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
+    """The quotes that hold, in order, and why others do not. Asked twice of most: by graders about themselves, and here."""
     found: dict[tuple[int, int], Evidence] = {}
+    codes: list[str] = []
     for quote in quotes[:MOST_QUOTES]:
         place = find_evidence(quote, text.answer)
         if place is None:
@@ -151,7 +156,7 @@ def _evidence(quotes: tuple[str, ...], text: _Text, codes: list[str]) -> tuple[E
             codes.append("quote_denied")
         else:
             found[place.start, place.end] = place
-    return tuple(found[key] for key in sorted(found))
+    return tuple(found[key] for key in sorted(found)), tuple(codes)
 
 
 def _required_first(rubric: Rubric) -> list[Criterion]:

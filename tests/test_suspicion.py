@@ -127,7 +127,7 @@ def member(choices, rng):
 def test_what_a_rule_fits_is_never_passed_over_for_want_of_its_stems(rule):
     rng, fitting = random.Random(5), 0
     tree = parser.parse(rule.pattern.pattern, rule.pattern.flags)
-    needed = {PAPER: " full marks", SECRET: " print it"}.get(rule, "")
+    needed = {PAPER: " full marks", SECRET: " you print it"}.get(rule, "")
     for _ in range(150):
         text = samples(tree, rng, {}) + needed
         if rule.pattern.search(text):

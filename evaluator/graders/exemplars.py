@@ -24,9 +24,11 @@ def choose_exemplars(rubric: Rubric, answer: str, most: int, rank: RankExemplars
     """At most `most`, from good, middling and bad in turn; the nearest of each first when `rank` is given."""
     if most <= 0:
         return ()
-    ranked = rank(rubric, answer) if rank else sorted(rubric.exemplars, key=lambda exemplar: _order(exemplar.kind))
+    ranked = rank(rubric, answer) if rank else rubric.exemplars
     told = _plain(answer)
     known = [exemplar for exemplar in ranked if exemplar.kind in _SHOWN and _plain(exemplar.answer) not in told]
+    if rank is None:
+        known.sort(key=lambda exemplar: _SHOWN.index(exemplar.kind))
     thirds: list[list[Exemplar]] = [[], [], []]
     for exemplar in known:
         thirds[_third(rubric.expected_scores[exemplar.answer])].append(exemplar)
@@ -36,10 +38,6 @@ def choose_exemplars(rubric: Rubric, answer: str, most: int, rank: RankExemplars
             if third and len(chosen) < most:
                 chosen.append(third.pop(0))
     return tuple(chosen)
-
-
-def _order(kind: str) -> int:
-    return _SHOWN.index(kind) if kind in _SHOWN else len(_SHOWN)
 
 
 def _third(score: float) -> int:

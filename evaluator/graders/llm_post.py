@@ -43,7 +43,6 @@ class Post:
         self._reader = client.copy(http_client=httpx2.AsyncClient(transport=self._shown), max_retries=0)
         self._turn = asyncio.Lock()
         self._pattern: httpx2.Request | None = None
-        self._headers: dict[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, body: dict[str, Any]) -> Any:
@@ -56,9 +55,7 @@ class Post:
             return await self._client.post(_PATH, cast_to=object, body=body)
         assert self._pattern is not None
         try:
-            async with self._session.post(
-                self._url, data=orjson.dumps(body), headers=self._headers, allow_redirects=False
-            ) as reply:
+            async with self._session.post(self._url, data=orjson.dumps(body), allow_redirects=False) as reply:
                 data = await reply.read()
         except aiohttp.ClientError as fault:
             raise APIConnectionError(request=self._pattern) from fault
@@ -85,11 +82,12 @@ class Post:
         url = pattern.url
         if getproxies().get(url.scheme) and not proxy_bypass(url.host):
             return
-        self._headers = {name: value for name, value in pattern.headers.items() if name not in _OF_ONE_REQUEST}
         self._url = str(url.copy_with(username=None, password=None))
         trust: ssl.SSLContext | bool = httpx2.create_ssl_context() if url.scheme == "https" else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=trust), timeout=aiohttp.ClientTimeout(total=None, sock_connect=None)
+            connector=aiohttp.TCPConnector(limit=0, ssl=trust),
+            headers={name: value for name, value in pattern.headers.items() if name not in _OF_ONE_REQUEST},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # whoever asks keeps the time
         )
 
     async def _read(self, reply: httpx2.Response) -> Any:
