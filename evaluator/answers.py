@@ -5,6 +5,7 @@ The text is never cleaned: evidence points into it by character, so what was typ
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -44,8 +45,7 @@ class Answer:
     @property
     def is_blank(self) -> bool:
         """Nothing that could be judged: empty, no letter or digit in it, or "I don't know" in one of its forms."""
-        plain = " ".join(self.text.replace("’", "'").split())
-        return not any(char.isalnum() for char in plain) or _NOTHING_SAID.fullmatch(plain) is not None
+        return _is_blank(self.text)
 
     @property
     def word_count(self) -> int:
@@ -61,6 +61,12 @@ class Span:
     end: int
 
 
+@functools.lru_cache(maxsize=128)
+def _is_blank(text: str) -> bool:
+    plain = " ".join(text.replace("’", "'").split())
+    return not any(char.isalnum() for char in plain) or _NOTHING_SAID.fullmatch(plain) is not None
+
+
 def read_answer(text: str) -> Answer:
     """Raises BadAnswer when the text is too long to grade, or holds halves of characters that no file could hold."""
     if len(text) > MAX_CHARS:
@@ -68,7 +74,7 @@ def read_answer(text: str) -> Answer:
             f"The answer has {len(text):,} characters; the limit is {MAX_CHARS:,}.",
             "Shorten it: an interview answer of 150 to 400 words says enough.",
         )
-    if broken := _HALF.search(text):
+    if not text.isascii() and (broken := _HALF.search(text)):
         raise BadAnswer(f"The answer holds half a character at position {broken.start()}.", "Type or paste that place again.")
     return Answer(text)
 

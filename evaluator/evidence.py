@@ -26,6 +26,7 @@ _STRUCK = re.compile("[\u0334-\u0338\u20d2\u20e5]")
 """Strokes through a character, which deny it in mathematics."""
 _POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_GAPS = ("  ", "\t", "\n", "\r", "\x0b", "\x0c")
 _WIDE_GAP = re.compile(r"\s{2,}|[\t\n\r\x0b\x0c]")
 _EDGES = " \"'.,;:!?…()[]-*_"
 
@@ -164,9 +165,9 @@ def _normalise_with_origins(text: str) -> tuple[str, Sequence[int]]:
 def _normalise_ascii(text: str) -> tuple[str, Sequence[int]]:
     """The same, sooner: only case, spacing and the backtick can differ."""
     plain = text.lower().replace("`", "'")
-    gaps = [gap.span() for gap in _WIDE_GAP.finditer(plain)]
-    if not gaps:
+    if not any(gap in plain for gap in _GAPS):
         return plain, range(len(plain))
+    gaps = [gap.span() for gap in _WIDE_GAP.finditer(plain)]
     pieces: list[str] = []
     origins: list[int] = []
     at = 0

@@ -70,7 +70,7 @@ class _Rules:
         present = {stem for stem in _IN_TEXT if stem in lower}
         is_plain = text.isascii()
         words = lower.translate(_WITHOUT_MARKS).split() if is_plain else _WORDS.findall(lower)
-        present.update(*(_stems_of(word[:_LONGEST_STEM]) for word in set(words)))
+        present.update(*map(_stems_of, {word[:_LONGEST_STEM] for word in words}))
         present.update(() if is_plain else "*")
 
         def is_possible(rule: Rule) -> bool:

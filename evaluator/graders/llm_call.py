@@ -202,7 +202,7 @@ class Caller:
             allowance.usage += usage
             if dialect.budget and (usage.completion_tokens or 0) >= request.tokens:
                 finish = "length"  # llama.cpp's Python server says "tool_calls" of a tool call that it has cut off
-            reply = replace(_raw(message, finish, may_talk=not self._maker.is_openai), usage=usage)
+            reply = _raw(message, finish, usage, may_talk=not self._maker.is_openai)
             log.debug("reply %s", reply.text)
             return reply
         except TooSlow:
@@ -294,7 +294,7 @@ def _finish(message: AIMessage) -> str | None:
     return None
 
 
-def _raw(message: AIMessage, finish: str | None, may_talk: bool) -> RawReply:
+def _raw(message: AIMessage, finish: str | None, usage: Usage, may_talk: bool) -> RawReply:
     """The finish reason and the refusal are looked at before the text. `may_talk`: a text may stand beside the tool call, as
     other providers' models write one; the call is what counts."""
     text = _text(message)
@@ -318,7 +318,7 @@ def _raw(message: AIMessage, finish: str | None, may_talk: bool) -> RawReply:
         text = calls[0][1]
     if problem is None and not text.strip():
         problem = BadReply("it is empty")
-    return RawReply(text, finish, problem)
+    return RawReply(text, finish, problem, usage)
 
 
 def _tool_calls(message: AIMessage) -> list[tuple[str, str]]:

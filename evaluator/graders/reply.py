@@ -89,7 +89,7 @@ def _read_object(text: str) -> dict[str, Any]:
         raise BadReply("it holds a number with too many digits") from fault
     if not isinstance(data, dict):
         raise BadReply("it is not a JSON object")
-    if _HALF.search(bare) and not _is_text(data):
+    if ("\\u" in bare or not bare.isascii()) and _HALF.search(bare) and not _is_text(data):
         raise BadReply("it holds half a character")
     return data
 
