@@ -15,7 +15,7 @@ SHARED, OWN, SCHEMA, REPLY = 3_377, 160, 198, 490
 and of a reply on seven points. benchmarks/prompt_size.py; replies as the dry run estimates them."""
 DOUBTFUL, SECOND = 0.5, 1_312 + 160 + 120
 """Second looks an answer, assumed, and the tokens of one."""
-CPU_MS = 3.5
+CPU_MS = 2.5
 """Our own work on an answer. benchmarks/batch.py."""
 EMBEDDED = 2.5
 """Answers a second on two cores. benchmarks/embedded_speed.py."""

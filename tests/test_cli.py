@@ -158,8 +158,8 @@ def test_rubrics_check_tells_faults_from_flaws_and_from_neither(run, tmp_path):
 
 
 def test_rubrics_test_shows_expected_and_given_levels_and_fails_when_the_order_does(run):
-    code, out, err = run("rubrics", "test", "23")
-    assert code == 0 and "strong 1" in out and "ordered: strong" in out and "1 of 1 rubrics rank" in err
+    code, out, err = run("rubrics", "test", "23", "--grader", "stub")
+    assert code == 1 and "strong 1" in out and "NOT ORDERED: strong" in out and "0 of 1 rubrics rank" in err
     code, out, err = run("rubrics", "test", "23", "10", "--grader", "stub", "--summary")
     assert code == 1 and out.count("NOT ORDERED") == 2 and len(out.splitlines()) == 2
     assert run("rubrics", "test", "23", "--grader", "stub", "--least", "0")[0] == 0

@@ -1,5 +1,6 @@
 """Properties of the embedded grader on the shipped rubrics."""
 
+import functools
 import random
 from collections import defaultdict
 from dataclasses import replace
@@ -29,24 +30,26 @@ def first(rubrics, no, kind):
 
 @pytest.fixture(scope="module")
 def graded(bank, rubrics, embedded):
-    """Every exemplar of every rubric with its report."""
-    return {
-        no: [(exemplar, grade_answer(bank[no], rubrics[no], exemplar.answer, embedded)) for exemplar in rubrics[no].exemplars]
-        for no in NUMBERS
-    }
+    """The exemplars of a rubric with their reports."""
+
+    @functools.cache
+    def of(no):
+        return [(exemplar, grade_answer(bank[no], rubrics[no], exemplar.answer, embedded)) for exemplar in rubrics[no].exemplars]
+
+    return of
 
 
 @pytest.mark.parametrize("no", NUMBERS)
 def test_a_strong_answer_ranks_over_a_keyword_list_and_an_attack(graded, no):
     scores = defaultdict(list)
-    for exemplar, report in graded[no]:
+    for exemplar, report in graded(no):
         scores[exemplar.kind].append(report.score.value)
     assert min(scores["strong"]) > max(scores["salad"] + scores["injection"])
 
 
 @pytest.mark.parametrize("no", NUMBERS)
 def test_every_quote_stands_at_its_offsets_and_no_credit_goes_without_one(graded, embedded, no):
-    for exemplar, report in graded[no]:
+    for exemplar, report in graded(no):
         for verdict in report.verdicts:
             assert all(exemplar.answer[e.start : e.end] == e.quote for e in verdict.evidence)
             assert verdict.evidence or not verdict.credit
@@ -61,14 +64,14 @@ def test_the_same_answer_gets_the_same_score(rubrics, grade):
 
 @pytest.mark.parametrize("third", range(3))
 def test_neither_the_order_of_sentences_nor_one_on_something_else_changes_much(rubrics, grade, third):
-    """Over all questions, a third of them at a time, by strong, partial and wrong exemplars in turn.
+    """Over every second question, a third of those at a time, by strong, partial and wrong exemplars in turn.
 
     Processors round differently, so one question may have a chance just at a border.
     """
     stranger = "My sister has a bakery near the harbour, and on Sundays the queue goes around the corner."
     moved = []
-    for no in sorted(rubrics)[third::3]:
-        kind = ("strong", "partial", "wrong")[no // 3 % 3]
+    for no in sorted(rubrics)[third::6]:
+        kind = ("strong", "partial", "wrong")[no // 6 % 3]
         sentences = [span.text.rstrip(".") + "." for span in split_sentences(first(rubrics, no, kind))]
         plain = grade(no, " ".join(sentences)).score.value
         for other in (random.Random(no).sample(sentences, len(sentences)), sentences[::-1]):
