@@ -74,7 +74,7 @@ def test_a_german_spreadsheet_works_with_the_option_that_the_error_names(tmp_pat
     with pytest.raises(BadInput, match=r"line 2: .*--encoding cp1252"):
         read(path, names)
     assert read(path, names, encoding="cp1252")[0].answer == "Gradienten, grün"
-    with pytest.raises(BadInput, match=r'no column "question".*--map question=COLUMN'):
+    with pytest.raises(BadInput, match=r'no column "question" or "answer".*--map question=COLUMN --map answer=COLUMN'):
         read(path, encoding="cp1252")
 
 

@@ -85,11 +85,12 @@ class RowReader:
 
     def _check_columns(self, record: Record) -> None:
         self._is_first = False
-        for name in NEEDED:
-            column = self._names[name]
-            if column not in record:
-                there = ", ".join(f'"{key}"' for key in list(record)[:12])
-                raise BadInput(f'There is no column "{column}"; there are {there}.', f"Say which one it is: --map {name}=COLUMN")
+        missing = [name for name in NEEDED if self._names[name] not in record]
+        if missing:
+            asked = " or ".join(f'"{self._names[name]}"' for name in missing)
+            there = ", ".join(f'"{key}"' for key in list(record)[:12])
+            maps = " ".join(f"--map {name}=COLUMN" for name in missing)
+            raise BadInput(f"There is no column {asked}; there are {there}.", f"Say which is which: {maps}")
 
     def _row(self, number: int, record: Record) -> Row | Fault:
         values = {name: record.get(self._names[name]) for name in KNOWN}
