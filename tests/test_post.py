@@ -116,8 +116,9 @@ def test_a_redirect_is_followed(loopback):
     assert ours == theirs and ours["choices"][0]["message"]["content"] == "there"
 
 
-def test_behind_a_proxy_everything_goes_through_it(loopback, monkeypatch):
-    monkeypatch.setenv("http_proxy", loopback.url.removesuffix("/v1"))
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_behind_a_proxy_everything_goes_through_it(loopback, monkeypatch, name):
+    monkeypatch.setenv(name, loopback.url.removesuffix("/v1"))
     monkeypatch.setenv("no_proxy", "")
     loopback.model = "fine"
     theirs, ours = both_ways("http://models.invalid/v1")

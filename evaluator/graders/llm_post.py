@@ -80,7 +80,7 @@ class Post:
         self._pattern = pattern = self._shown.request
         assert pattern is not None
         url = pattern.url
-        if getproxies().get(url.scheme) and not proxy_bypass(url.host):
+        if {url.scheme, "all"} & getproxies().keys() and not proxy_bypass(url.host):
             return
         self._url = str(url.copy_with(username=None, password=None))
         trust: ssl.SSLContext | bool = httpx2.create_ssl_context() if url.scheme == "https" else True
