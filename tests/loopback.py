@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import socket
 import threading
 import time
@@ -218,6 +219,21 @@ def fail(status: int, code: str = "", message: str = "no", headers: dict[str, st
 
 def hang(seconds: float) -> Act:
     return lambda handler, body: time.sleep(seconds)
+
+
+def one_at_a_time(seconds: float) -> Act:
+    """What a local server does: requests stand in a queue, and those who hung up are passed over."""
+    lock = threading.Lock()
+
+    def act(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        with lock:
+            readable, _, _ = select.select([handler.connection], [], [], 0)
+            if readable and not handler.connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionAbortedError
+            time.sleep(seconds)
+        complete(grade_well)(handler, body)
+
+    return act
 
 
 def trickle(seconds: float) -> Act:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluator.batch.unit import grade_unit
-from tests.loopback import complete, fail, grade_well
+from tests.loopback import complete, fail, grade_well, one_at_a_time
 
 ROOT = Path(__file__).parent.parent
 FINAL = ("scores.jsonl", "scores.csv", "criteria.csv", "failed.csv", "scores.svg", "summary.md")
@@ -288,6 +288,17 @@ def test_a_request_that_hangs_is_made_anew_and_what_it_took_is_counted(place, ba
     assert time.monotonic() - began < 8 and len(seen) == 3 and 43 <= requests <= 46  # a busy machine may make one more seem slow
     record = json.loads((place / "run" / "run.json").read_text())["usage"]
     assert record["requests"] == requests and record["prompt_tokens"] == requests * 900
+
+
+def test_a_server_that_answers_one_after_the_other_gets_no_more_than_it_can_answer_in_time(place, batch, loopback, monkeypatch):
+    monkeypatch.setenv("EVALUATOR_TIMEOUT", "0.8")
+    monkeypatch.setenv("EVALUATOR_SECOND_LOOK", "off")
+    write_answers(place / "answers.jsonl", 24)
+    loopback.script = [one_at_a_time(0.1)] * 400
+    code, _, err = batch("--jobs", "16", grader="llm")
+    lines = lines_of(place / "run")
+    assert code == 0 and all(line["status"] == "final" for line in lines), err
+    assert len(loopback.requests) <= 24 + 32
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(place, batch):

@@ -7,6 +7,7 @@ import selectors
 import pytest
 
 from evaluator.batch.pace import Pace
+from evaluator.graders.protocol import TooSlow
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
@@ -26,6 +27,19 @@ class Impatient(selectors.DefaultSelector):
     def select(self, timeout=None):
         self._loop.now += timeout or 0.0
         return super().select(0)
+
+
+class OneByOne:
+    """Replies to one after the other, as local servers do; who hangs up leaves the queue."""
+
+    def __init__(self, latency):
+        self.latency, self.requests, self.turn = latency, 0, asyncio.Lock()
+
+    async def ask(self, now):
+        self.requests += 1
+        async with self.turn:
+            await asyncio.sleep(self.latency)
+        return True
 
 
 class Server:
@@ -83,10 +97,14 @@ def drive(server, answers, jobs):
             left.pop()
             while True:
                 await pace.before_request()
-                async with pace.within(60, 0):
-                    is_answered = await server.ask(loop.time())
+                began = loop.time()
+                try:
+                    async with pace.within(60, 0):
+                        is_answered = await server.ask(began)
+                except TooSlow:
+                    continue
                 if is_answered:
-                    pace.was_answered(server.latency)
+                    pace.was_answered(loop.time() - began)
                     break
                 pace.was_refused(None)
                 await asyncio.sleep(random.uniform(0.5, 1.0))
@@ -122,6 +140,26 @@ def test_a_few_stray_refusals_slow_nobody_else_down():
     server = Server(lambda now: rng.random() > 0.05)
     took, pace = drive(server, 1_000, 32)
     assert took <= 1.25 * 1_000 * 0.2 / 32 + 1 and server.requests <= 1_080 and pace.rate is None
+
+
+@pytest.mark.parametrize("latency", [1, 5, 20, 50])
+def test_a_server_that_answers_one_after_the_other_is_kept_busy_and_not_asked_in_vain(latency):
+    server = OneByOne(latency)
+    took, pace = drive(server, 40, 32)
+    assert took <= 40 * latency + 61
+    assert pace.limit * latency <= 60 and server.requests <= 40 + 32
+
+
+def test_a_server_that_comes_back_to_speed_is_given_as_much_as_before():
+    server = OneByOne(20)
+
+    async def ask(now):
+        return await (OneByOne.ask(server, now) if now < 200 else quick.ask(now))
+
+    quick = Server(latency=2)
+    front = type("Front", (), {"ask": staticmethod(ask)})
+    took, pace = drive(front, 1_000, 32)
+    assert pace.limit == 32 and took < 200 + 60 + 1.5 * 1_000 * 2 / 32
 
 
 def test_after_a_limit_is_lifted_the_rate_grows_again():

@@ -1,6 +1,7 @@
 """How fast a server is asked: more and more in flight while all is well, one pause for all when it says that it is too much.
 
-What takes far longer than nearly all replies is given up and asked for anew: a request that hangs holds up nothing else.
+What takes far longer than nearly all replies is given up and asked for anew: a request that hangs holds up nothing else. A server
+that answers one after the other gets no more at once than it can answer in time.
 
 A single 429 among many replies makes only its own request wait. A crowd of them is a limit that was run into: nobody sends
 until the pause is over, and then no faster than the server was seen to answer, but for a slow regrowth.
@@ -9,6 +10,7 @@ until the pause is over, and then no faster than the server was seen to answer, 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -32,6 +34,9 @@ _KNOWN, _USUAL, _SLOWER, _LEAST_PATIENCE, _MORE_PATIENCE = 20, 0.95, 3.0, 1.0, 1
 a request may take before it is made anew, the seconds that it may always take, and how much longer the next time."""
 _REMEMBERED, _MOST_ANEW = 200, 3
 """Replies whose times are remembered, and how often one request is made anew."""
+_IN_TIME, _EASE = 0.5, 0.25
+"""Where a server cannot answer so many in time: the share of that time which a reply is to take, and how small a share of it lets
+more in."""
 _SEARCH = 1.25
 """What it makes of the first rate, which is a guess made of few requests."""
 
@@ -42,6 +47,7 @@ class _Request:
     def __init__(self, pace: Pace, seconds: float, times: int, began: float) -> None:
         self.seconds, self.times, self.began = seconds, times, began
         self.is_hastened = False
+        self.answered_before = pace.answered
         self._pace, self._end = pace, asyncio.timeout(seconds)
 
     async def __aenter__(self) -> None:
@@ -53,7 +59,7 @@ class _Request:
         try:
             await self._end.__aexit__(*raised)
         except TimeoutError as fault:
-            if self.is_hastened:
+            if self.is_hastened or self._pace.was_late(self):
                 raise TooSlow from fault
             raise
 
@@ -72,6 +78,12 @@ class Pace:
         self._most = most
         self.rate: float | None = None
         """Requests a second, once the server has shown its limit."""
+        self.limit = most
+        """Requests in flight at most: fewer when the server cannot answer so many in time."""
+        self.answered = 0
+        self._flying, self._waiting = 0, deque[asyncio.Future[None]]()
+        self._lowered, self._raised, self._longest = -math.inf, -math.inf, 0.0
+        """When the limit was last lowered and raised; the seconds that a request may take."""
         self._clock, self._sleep = clock, sleep
         self._begun_first, self._due = 0, 0.0
         """Of the first requests, one for each place in flight: how many there were, and when the next may go out."""
@@ -88,7 +100,8 @@ class Pace:
         self._calm, self._searching = 0, True
 
     async def before_request(self) -> float:
-        """Waits out a pause, and for this request's turn where a rate is kept: how many seconds that took."""
+        """Waits out a pause, for this request's turn where a rate is kept, and for a place in flight: how many seconds that took.
+        `within` gives the place back."""
         began = now = self._clock()
         if self._begun_first < self._most:
             if self._begun_first % _WAVE == 0:
@@ -97,16 +110,16 @@ class Pace:
             if self._due > now:
                 await self._sleep(self._due - now)
                 now = self._clock()
-        if self.rate is None and self._met is None and now >= self._resume:
-            return 0.0
-        async with self._turn:  # one after the other, so that each goes by the rate of its own moment
-            now = self._clock()
-            while (wait := max(self._resume, self._last + (1 / self.rate if self.rate else 0.0)) - now) > 1e-6:
-                await self._sleep(wait)
+        if self.rate is not None or self._met is not None or now < self._resume:
+            async with self._turn:  # one after the other, so that each goes by the rate of its own moment
                 now = self._clock()
-            self._guess_rate()
-            self._last = now
-        return now - began
+                while (wait := max(self._resume, self._last + (1 / self.rate if self.rate else 0.0)) - now) > 1e-6:
+                    await self._sleep(wait)
+                    now = self._clock()
+                self._guess_rate()
+                self._last = now
+        await self._enter()
+        return self._clock() - began
 
     def within(self, seconds: float, times: int) -> AbstractAsyncContextManager[None]:
         """Raises TimeoutError after so many seconds, and TooSlow where patience ends sooner; see Gate."""
@@ -114,10 +127,49 @@ class Pace:
 
     def opened(self, request: _Request) -> None:
         self._open.add(request)
+        self._longest = max(self._longest, request.seconds)
         self._hasten(request)
 
     def closed(self, request: _Request) -> None:
         self._open.discard(request)
+        self._leave()
+
+    def was_late(self, request: _Request) -> bool:
+        """One got no reply in all the time that it had. Whether too many were in flight, and fewer are from now on: half as many
+        as were answered in that time."""
+        if request.seconds < self._longest:
+            return False  # its grading came to an end
+        if request.began > self._lowered:
+            answered = self.answered - request.answered_before
+            limit = max(1, int(_IN_TIME * answered) if answered else self.limit // 4)
+            if limit >= self.limit:
+                return False
+            self.limit, self._lowered = limit, self._clock()
+        return True
+
+    async def _enter(self) -> None:
+        if self._flying < self.limit and not self._waiting:
+            self._flying += 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._leave()
+            raise
+
+    def _leave(self) -> None:
+        self._flying -= 1
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self._flying < self.limit:
+            place = self._waiting.popleft()
+            if not place.done():
+                self._flying += 1
+                place.set_result(None)
 
     def patience(self, times: int) -> float | None:
         """Much longer than nearly all replies take, in seconds; more each time that a request is made anew, for its reply may
@@ -134,6 +186,10 @@ class Pace:
 
     def was_answered(self, seconds: float) -> None:
         now = self._clock()
+        self.answered += 1
+        if self.limit < self._most and seconds < _EASE * self._longest and now - max(self._raised, self._lowered) > seconds:
+            self.limit, self._raised = min(self._most, self.limit + max(1, self.limit // 8)), now
+            self._admit()
         self._times.append(seconds)
         self._begun.append(now - seconds)
         if len(self._times) == _KNOWN:

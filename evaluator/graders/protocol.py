@@ -76,7 +76,7 @@ class Grader(Protocol):
 
 
 class TooSlow(Exception):
-    """A request took far longer than nearly all others take."""
+    """A request took far longer than nearly all others take, or waited behind too many; it is made anew."""
 
 
 class Gate(Protocol):
