@@ -7,6 +7,7 @@ import selectors
 import pytest
 
 from evaluator.batch.pace import Pace
+from evaluator.batch.patience import Patience
 from evaluator.graders.protocol import TooSlow
 
 
@@ -89,7 +90,7 @@ def bucket(rate):
 
 def drive(server, answers, jobs):
     """Seconds, and the pace at the end."""
-    loop = SimulatedLoop()
+    loop, rng = SimulatedLoop(), random.Random(1)
     pace = Pace(jobs, loop.time)
 
     async def worker(left):
@@ -107,7 +108,7 @@ def drive(server, answers, jobs):
                     pace.was_answered(loop.time() - began)
                     break
                 pace.was_refused(None)
-                await asyncio.sleep(random.uniform(0.5, 1.0))
+                await asyncio.sleep(rng.uniform(0.5, 1.0))
 
     async def main():
         left = list(range(answers))
@@ -123,7 +124,7 @@ def test_a_healthy_server_is_asked_as_much_as_was_told(jobs, most):
     server = Server()
     took, pace = drive(server, 1_000, jobs)
     assert took <= most * 1_000 * 0.2 / jobs + 0.2 and server.requests == 1_000 and server.most == jobs
-    assert pace.rate is None
+    assert pace.rate.value is None
 
 
 @pytest.mark.parametrize("limit", [a_second_at_most, bucket])
@@ -139,7 +140,7 @@ def test_a_few_stray_refusals_slow_nobody_else_down():
     rng = random.Random(4)
     server = Server(lambda now: rng.random() > 0.05)
     took, pace = drive(server, 1_000, 32)
-    assert took <= 1.25 * 1_000 * 0.2 / 32 + 1 and server.requests <= 1_080 and pace.rate is None
+    assert took <= 1.25 * 1_000 * 0.2 / 32 + 1.2 and server.requests <= 1_080 and pace.rate.value is None
 
 
 @pytest.mark.parametrize("latency", [1, 5, 20, 50])
@@ -147,7 +148,7 @@ def test_a_server_that_answers_one_after_the_other_is_kept_busy_and_not_asked_in
     server = OneByOne(latency)
     took, pace = drive(server, 40, 32)
     assert took <= 40 * latency + 61
-    assert pace.limit * latency <= 60 and server.requests <= 40 + 32
+    assert pace.places.limit * latency <= 60 and server.requests <= 40 + 32
 
 
 def test_a_server_that_comes_back_to_speed_is_given_as_much_as_before():
@@ -159,7 +160,7 @@ def test_a_server_that_comes_back_to_speed_is_given_as_much_as_before():
     quick = Server(latency=2)
     front = type("Front", (), {"ask": staticmethod(ask)})
     took, pace = drive(front, 1_000, 32)
-    assert pace.limit == 32 and took < 200 + 60 + 1.5 * 1_000 * 2 / 32
+    assert pace.places.limit == 32 and took < 200 + 60 + 1.5 * 1_000 * 2 / 32
 
 
 def test_after_a_limit_is_lifted_the_rate_grows_again():
@@ -167,22 +168,35 @@ def test_after_a_limit_is_lifted_the_rate_grows_again():
     strict = a_second_at_most(10)
     server.allows = lambda now: now > 5 or strict(now)
     took, pace = drive(server, 1_000, 32)
-    assert pace.rate is None or pace.rate > 15
+    assert pace.rate.value is None or pace.rate.value > 15
     assert took < 60
 
 
 def test_patience_is_known_only_after_some_replies_and_grows_each_time_until_it_is_endless():
-    pace = Pace(8)
-    for _ in range(19):
-        pace.was_answered(2.0)
-    assert pace.patience(0) is None
-    for seconds in (2.0, 9.0):
-        pace.was_answered(seconds)
-    assert [pace.patience(times) for times in range(4)] == [6.0, 9.0, 13.5, None]
+    patience = Patience()
+    assert not any(patience.learn(2.0) for _ in range(19))
+    assert patience.seconds(0) is None
+    assert patience.learn(2.0) and not patience.learn(9.0)
+    assert [patience.seconds(times) for times in range(4)] == [6.0, 9.0, 13.5, None]
 
 
 def test_quick_servers_are_given_a_second_all_the_same():
-    pace = Pace(8)
+    patience = Patience()
     for _ in range(30):
-        pace.was_answered(0.01)
-    assert pace.patience(0) == 1.0
+        patience.learn(0.01)
+    assert patience.seconds(0) == 1.0
+
+
+def test_who_waits_for_a_place_and_is_cancelled_leaves_none_taken():
+    async def main():
+        pace = Pace(1)
+        await pace.before_request()
+        waiting = asyncio.create_task(pace.before_request())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        async with pace.within(9, 0):
+            pass
+        await asyncio.wait_for(pace.before_request(), 1)
+
+    asyncio.run(main())
