@@ -290,8 +290,12 @@ def test_a_request_that_hangs_is_made_anew_and_what_it_took_is_counted(place, ba
     assert record["requests"] == requests and record["prompt_tokens"] == requests * 900
 
 
-def test_a_server_that_answers_one_after_the_other_gets_no_more_than_it_can_answer_in_time(place, batch, loopback, monkeypatch):
+@pytest.mark.parametrize("deadline", ["120", "0.8"])
+def test_a_server_that_answers_one_after_the_other_gets_no_more_than_it_can_answer_in_time(
+    place, batch, loopback, monkeypatch, deadline
+):
     monkeypatch.setenv("EVALUATOR_TIMEOUT", "0.8")
+    monkeypatch.setenv("EVALUATOR_DEADLINE", deadline)
     monkeypatch.setenv("EVALUATOR_SECOND_LOOK", "off")
     write_answers(place / "answers.jsonl", 24)
     loopback.script = [one_at_a_time(0.1)] * 400

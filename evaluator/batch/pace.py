@@ -74,9 +74,10 @@ class _Request:
         try:
             await self._end.__aexit__(*raised)
         except TimeoutError as fault:
-            answered = places.answered - self._answered_before
-            if self._is_hastened or places.was_late(self._began, self._seconds, answered):
+            if self._is_hastened:
                 raise TooSlow from fault
+            if places.was_late(self._began, self._seconds, places.answered - self._answered_before):
+                raise TooSlow(excused=self._seconds) from fault
             raise
 
     def hasten(self) -> None:

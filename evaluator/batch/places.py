@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 
 _WAVE, _APART = 32, 0.05
 """Requests that go out at once at the start, and the seconds until as many more: a limit shows in the first of them."""
-_IN_TIME, _EASE = 0.5, 0.25
-"""The share of the time allowed that a reply is to take where not all come in time, and how small a share of it lets more in."""
+_NEARLY, _IN_TIME, _EASE = 0.9, 0.5, 0.25
+"""Shares of the time allowed: what a late request must have had of it, what a reply is to take of it where not all come in time,
+and how little of it lets more in."""
 
 
 class Places:
@@ -67,7 +68,7 @@ class Places:
     def was_late(self, began: float, seconds: float, answered: int) -> bool:
         """A request that began then got no reply in so many seconds, while `answered` others did. Whether it waited behind too
         many: from now on there are half as many as those answered."""
-        if seconds < self._allowed:
+        if seconds < _NEARLY * self._allowed:
             return False  # its grading came to an end
         if began > self._lowered:
             limit = max(1, int(_IN_TIME * answered) if answered else self.limit // 4)

@@ -135,8 +135,9 @@ class Caller:
                 for _ in range(given_up):  # nobody said what those took: as much, we take it
                     allowance.usage += replace(reply.usage, requests=0)
                 return reply
-            except TooSlow:
+            except TooSlow as slow:
                 given_up, attempt = given_up + 1, attempt - 1
+                allowance.seconds += slow.excused
                 continue
             except GraderUnreachable as fault:
                 wait = _wait(fault, attempt)

@@ -76,7 +76,14 @@ class Grader(Protocol):
 
 
 class TooSlow(Exception):
-    """A request took far longer than nearly all others take, or waited behind too many; it is made anew."""
+    """A request took far longer than nearly all others take, or waited behind too many; it is made anew.
+
+    `excused`: seconds of it that are not held against the grading.
+    """
+
+    def __init__(self, excused: float = 0.0) -> None:
+        super().__init__()
+        self.excused = excused
 
 
 class Gate(Protocol):
