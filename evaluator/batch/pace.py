@@ -38,8 +38,8 @@ class Pace:
             raise
         return self.clock() - began
 
-    def within(self, seconds: float, times: int) -> AbstractAsyncContextManager[None]:
-        return _Request(self, seconds, times)
+    def within(self, seconds: float, times: int, excuse: Callable[[float], None]) -> AbstractAsyncContextManager[None]:
+        return _Request(self, seconds, times, excuse)
 
     def was_answered(self, seconds: float) -> None:
         self.places.was_answered(seconds)
@@ -55,10 +55,10 @@ class Pace:
 class _Request:
     """One that no reply has come to; a context around the waiting for it."""
 
-    def __init__(self, pace: Pace, seconds: float, times: int) -> None:
-        self._pace, self._seconds, self._times = pace, seconds, times
+    def __init__(self, pace: Pace, seconds: float, times: int, excuse: Callable[[float], None]) -> None:
+        self._pace, self._seconds, self._times, self._excuse = pace, seconds, times, excuse
         self._end = asyncio.timeout(seconds)
-        self._is_hastened = False
+        self._is_hastened = self._has_more = False
 
     async def __aenter__(self) -> None:
         self._began, self._answered_before = self._pace.clock(), self._pace.places.answered
@@ -77,13 +77,29 @@ class _Request:
             if self._is_hastened:
                 raise TooSlow from fault
             if places.was_late(self._began, self._seconds, places.answered - self._answered_before):
-                raise TooSlow(excused=self._seconds) from fault
+                self._excuse(self._seconds)
+                for request in self._pace.open:
+                    request.give_more()
+                raise TooSlow from fault
             raise
+
+    def give_more(self) -> None:
+        """As much time again, once, where it went out before it was known that there were too many: its turn is near."""
+        is_meant = self._began <= self._pace.places.lowered and not self._has_more and not self._is_hastened
+        if is_meant and self._ends_at(2 * self._seconds):
+            self._has_more = True
+            self._excuse(self._seconds)
 
     def hasten(self) -> None:
         """It ends when patience does, where that is sooner."""
         patience = self._pace.patience.seconds(self._times)
-        if patience is not None and patience < self._seconds:
-            self._is_hastened = True
-            left = self._began + patience - self._pace.clock()
-            self._end.reschedule(asyncio.get_running_loop().time() + left)
+        if patience is not None and patience < self._seconds and not self._has_more:
+            self._is_hastened = self._ends_at(patience)
+
+    def _ends_at(self, seconds: float) -> bool:
+        """So many after it began. False when it is at its end already."""
+        if self._end.expired():
+            return False
+        left = self._began + seconds - self._pace.clock()
+        self._end.reschedule(asyncio.get_running_loop().time() + left)
+        return True

@@ -31,7 +31,8 @@ class Places:
         """Of the first requests, one for each place: how many there were, and when the next may go out."""
         self._allowed = 0.0
         """Seconds that a request may take."""
-        self._lowered = self._raised = -math.inf
+        self.lowered = self._raised = -math.inf
+        """When the limit was last lowered, and raised."""
 
     async def enter(self) -> None:
         """Waits for a place; `leave` gives it back."""
@@ -61,7 +62,7 @@ class Places:
         """After so many. A server that became quicker is given more again, once in the time that a reply takes."""
         self.answered += 1
         now = self._clock()
-        if self.limit < self._most and seconds < _EASE * self._allowed and now - max(self._raised, self._lowered) > seconds:
+        if self.limit < self._most and seconds < _EASE * self._allowed and now - max(self._raised, self.lowered) > seconds:
             self.limit, self._raised = min(self._most, self.limit + max(1, self.limit // 8)), now
             self._admit()
 
@@ -70,11 +71,11 @@ class Places:
         many: from now on there are half as many as those answered."""
         if seconds < _NEARLY * self._allowed:
             return False  # its grading came to an end
-        if began > self._lowered:
+        if began > self.lowered:
             limit = max(1, int(_IN_TIME * answered) if answered else self.limit // 4)
             if limit >= self.limit:
                 return False
-            self.limit, self._lowered = limit, self._clock()
+            self.limit, self.lowered = limit, self._clock()
         return True
 
     async def _wait_for_wave(self) -> None:

@@ -58,6 +58,10 @@ class Allowance:
     usage: Usage = field(default_factory=Usage)
     began: float = field(default_factory=time.monotonic)
 
+    def excuse(self, seconds: float) -> None:
+        """So many were waited and not spent on the grading."""
+        self.seconds += seconds
+
     @property
     def left(self) -> float:
         """Seconds until the deadline."""
@@ -135,9 +139,8 @@ class Caller:
                 for _ in range(given_up):  # nobody said what those took: as much, we take it
                     allowance.usage += replace(reply.usage, requests=0)
                 return reply
-            except TooSlow as slow:
+            except TooSlow:
                 given_up, attempt = given_up + 1, attempt - 1
-                allowance.seconds += slow.excused
                 continue
             except GraderUnreachable as fault:
                 wait = _wait(fault, attempt)
@@ -165,7 +168,7 @@ class Caller:
                 self._opened.set()
         began = time.monotonic()
         await self._opened.wait()
-        request.allowance.seconds += time.monotonic() - began
+        request.allowance.excuse(time.monotonic() - began)
         return await self._descend(request)
 
     async def _descend(self, request: _Request) -> RawReply:
@@ -188,13 +191,14 @@ class Caller:
     async def _request(self, request: _Request, dialect: Dialect) -> RawReply:
         allowance = request.allowance
         if self.gate is not None:
-            allowance.seconds += await self.gate.before_request()  # waiting for a turn is not grading
+            allowance.excuse(await self.gate.before_request())
         started, outcome, finish = time.monotonic(), "ok", None
         log.debug("prompt %s", request.messages)
         allowance.usage += Usage(requests=1, cost=0.0 if self._price else None)
         try:
             limit = min(self._timeout, allowance.left)
-            async with self.gate.within(limit, request.given_up) if self.gate is not None else asyncio.timeout(limit):
+            gate = self.gate
+            async with gate.within(limit, request.given_up, allowance.excuse) if gate is not None else asyncio.timeout(limit):
                 message = await self._send(request, dialect)
             finish = _finish(message)
             if self.gate is not None:

@@ -76,14 +76,7 @@ class Grader(Protocol):
 
 
 class TooSlow(Exception):
-    """A request took far longer than nearly all others take, or waited behind too many; it is made anew.
-
-    `excused`: seconds of it that are not held against the grading.
-    """
-
-    def __init__(self, excused: float = 0.0) -> None:
-        super().__init__()
-        self.excused = excused
+    """A request took far longer than nearly all others take, or waited behind too many; it is made anew."""
 
 
 class Gate(Protocol):
@@ -92,9 +85,10 @@ class Gate(Protocol):
     async def before_request(self) -> float:
         """Waits until a request may be sent: how many seconds."""
 
-    def within(self, seconds: float, times: int) -> AbstractAsyncContextManager[None]:
-        """What is done inside ends in TimeoutError after so many seconds, or sooner in TooSlow when it takes far longer than
-        such requests do; `times` is how often this one was made before."""
+    def within(self, seconds: float, times: int, excuse: Callable[[float], None]) -> AbstractAsyncContextManager[None]:
+        """What is done inside ends in TimeoutError after so many seconds, or in TooSlow when it takes far longer than such
+        requests do or waits behind too many; `times` is how often this one was made before. `excuse` is told of seconds that
+        are not to be held against the grading."""
 
     def was_answered(self, seconds: float) -> None: ...
 
