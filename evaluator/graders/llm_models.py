@@ -7,7 +7,6 @@ import importlib.util
 import weakref
 from typing import Any, cast
 
-from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
@@ -80,6 +79,8 @@ class ModelMaker:
         )
 
     def _other(self) -> BaseChatModel:
+        from langchain.chat_models import init_chat_model
+
         more: dict[str, Any] = {} if self.provider == "ollama" else {"max_retries": 0, "timeout": self._timeout}
         model: BaseChatModel = init_chat_model(self.name, model_provider=self.provider, **more, **self._options)
         return model
