@@ -8,7 +8,7 @@ was fitted or reworded on them. Keep it so: mend a rubric by its own exemplars, 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from evaluator.graders.embedded import EmbeddedGrader
 from evaluator.grading import grade_answer
 from evaluator.minilm import MiniLM
 from evaluator.questions import load_questions
+from evaluator.rubric import CONTRADICTED
 from evaluator.rubric_files import list_rubric_files
 from evaluator.settings import read_settings
 
@@ -31,18 +32,22 @@ def main() -> None:
     grader = EmbeddedGrader(MiniLM())
     scores: dict[int, dict[str, float]] = defaultdict(dict)
     words: dict[str, list[int]] = defaultdict(list)
+    accused: Counter[str] = Counter()
     for line in (Path(__file__).parent / "fresh_answers.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         question = bank[row["question"]]
         rubric = files[question.no].read([entry.no for entry in bank])
-        scores[question.no][row["kind"]] = grade_answer(question, rubric, row["answer"], grader).score.value or 0.0
+        report = grade_answer(question, rubric, row["answer"], grader)
+        scores[question.no][row["kind"]] = report.score.value or 0.0
+        accused[row["kind"]] += any(verdict.level == CONTRADICTED for verdict in report.verdicts)
         words[row["kind"]].append(len(row["answer"].split()))
     table = np.array([[scores[no][kind] for kind in KINDS] for no in sorted(scores)])
     for column, kind in enumerate(KINDS):
         low, high = interval(table[:, column])
         length = np.mean(words[kind])
         mean = table[:, column].mean()
-        print(f"{kind:8} mean score {mean:.0f} ({low:.0f} to {high:.0f}), mean length {length:.0f} words")
+        print(f"{kind:8} mean score {mean:.0f} ({low:.0f} to {high:.0f}), mean length {length:.0f} words,", end=" ")
+        print(f"a point called contradicted in {accused[kind]} answers")
     pairs = {"strong > partial": (0, 1), "partial > wrong": (1, 2), "strong > wrong": (0, 2)}
     for name, (better, worse) in pairs.items():
         show(name, table[:, better] > table[:, worse])

@@ -145,13 +145,10 @@ def test_nobody_is_accused_of_the_opposite_on_resemblance_alone(rubrics, embedde
     criterion = next(entry for entry in rubrics[1].criteria if entry.misconceptions)
     places, _ = find_places(model, "", "The training loss is far above the validation loss.")
     alike = Features(0.5, 0.75, 0.75, 0.6, 0.6, 0.9, 0.9, 0.95, 0.1, -1.0, -1.0, -1.0, 0.0, 0.0)
-    seen = {
-        logits: decide(
-            embedded.head,
-            criterion,
-            Likeness(replace(alike, contradicted=logits, claim_expressed=logits), 0, None, 0, 0, 0),
-            places,
-        )
-        for logits in (4.0, -4.0)
-    }
-    assert (seen[4.0].level, seen[-4.0].level) == (CONTRADICTED, "missed")
+
+    def level(contradicted, expressed):
+        features = replace(alike, contradicted=contradicted, claim_expressed=contradicted, most_expressed=expressed)
+        return decide(embedded.head, criterion, Likeness(features, 0, None, 0, 0, 0), places).level
+
+    assert (level(4.0, -1.0), level(-4.0, -5.0)) == (CONTRADICTED, "missed")
+    assert (level(0.5, 0.4), level(0.5, 0.6)) == (CONTRADICTED, "missed")

@@ -19,6 +19,8 @@ from evaluator.reading import ReadingModel
 from evaluator.rubric import CONTRADICTED, Criterion, Rubric
 from evaluator.verdict import Verdict
 
+_RULES = 2
+"""Counts the changes to what is decided from the same model and head."""
 _LONG_ANSWER = 60
 _LEAST_SEEN = -2.0
 """Logit of the reading model below which it sees no contradiction, however much the words resemble a wrong claim."""
@@ -45,6 +47,7 @@ class EmbeddedGrader:
             name="embedded",
             title="embedded (local model, no LLM)",
             model=f"{self._model.name} + reading model {card.version} ({card.short_hash})",
+            options=f"rules {_RULES}",
             accuracy=card.accuracy,
         )
 
@@ -91,13 +94,15 @@ def point_of(criterion: Criterion) -> Point:
 def decide(head: Head, criterion: Criterion, likeness: Likeness, places: list[Place]) -> Verdict:
     """The verdict that the likeness comes to, its reason said in terms of what was found."""
     chances = head.chances(likeness.features)
-    is_seen = max(likeness.features.contradicted, likeness.features.claim_expressed) > _LEAST_SEEN
-    if is_seen and chances.denied >= head.contradicted and chances.denied > chances.made and criterion.misconceptions:
+    features = likeness.features
+    is_seen = max(features.contradicted, features.claim_expressed) > _LEAST_SEEN
+    is_read_so = is_seen and features.contradicted > features.most_expressed
+    if is_read_so and chances.denied >= head.contradicted and chances.denied > chances.made and criterion.misconceptions:
         return _contradicted(head, criterion, likeness, places, chances)
     phrasing = _short(point_of(criterion).phrasings[likeness.phrasing])
     quoted = [likeness.nearest] if likeness.beside is None else sorted((likeness.nearest, likeness.beside))
     quote = tuple(places[at].span.text for at in quoted)
-    is_on_topic = likeness.features.relevance >= head.on_topic
+    is_on_topic = features.relevance >= head.on_topic
     if chances.made >= (head.met if is_on_topic else head.met_off_topic):
         return Verdict(criterion.id, criterion.best.id, f"Close to: “{phrasing}”", quote, min(chances.made, head.surest))
     middle = [level for level in criterion.levels if 0 < level.credit < 1]
