@@ -32,7 +32,8 @@ def test_the_readme_has_commands_to_run():
 def test_every_command_of_the_readme_runs(line, run_cli, indexed, monkeypatch):
     monkeypatch.chdir(ROOT)
     if line.startswith(".venv/bin/evaluator "):
-        shutil.rmtree(ROOT / "build" / "run", ignore_errors=True)  # of another day's grader, which the command would refuse
+        if "build/run" in line:
+            shutil.rmtree(ROOT / "build" / "run", ignore_errors=True)  # of another day's grader: it would be refused
         code, out, err = run_cli(*shlex.split(line)[1:])  # in this process: the imports alone would take seconds each
         assert code == 0, err
         return
