@@ -102,7 +102,7 @@ def drive(server, answers, jobs):
                 try:
                     async with pace.within(60, 0, excused.append):
                         is_answered = await server.ask(began)
-                except TooSlow:
+                except (TooSlow, TimeoutError):
                     continue
                 if is_answered:
                     pace.was_answered(loop.time() - began)
@@ -149,6 +149,44 @@ def test_a_server_that_answers_one_after_the_other_is_kept_busy_and_not_asked_in
     took, pace = drive(server, 40, 32)
     assert took <= 41 * latency + 1  # but for one, nothing is worked on in vain
     assert pace.places.limit * latency <= 60 and server.requests <= 40 + 32
+
+
+class Thinking:
+    """Works on all at once; its replies take from ten seconds to more than the minute allowed."""
+
+    def __init__(self):
+        self.rng, self.requests = random.Random(2), 0
+
+    async def ask(self, now):
+        self.requests += 1
+        await asyncio.sleep(min(58.0, self.rng.lognormvariate(3.5, 0.5)) if self.requests % 20 else 90.0)
+        return True
+
+
+def test_long_replies_of_a_server_that_works_on_all_at_once_are_no_queue():
+    server = Thinking()
+    took, pace = drive(server, 400, 32)
+    assert pace.places.limit == 32 and took <= 400 * 60 / 32
+
+
+def test_where_nothing_is_ever_answered_as_many_are_tried_as_were_told():
+    pace = lost = None
+
+    async def main(loop):
+        nonlocal pace, lost
+        pace = Pace(32, loop.time)
+
+        async def ask():
+            await pace.before_request()
+            async with pace.within(60, 0, [].append):
+                await asyncio.sleep(600)
+
+        lost = await asyncio.gather(*(ask() for _ in range(32)), return_exceptions=True)
+
+    loop = SimulatedLoop()
+    loop.run_until_complete(main(loop))
+    loop.close()
+    assert all(type(fault) is TimeoutError for fault in lost) and pace.places.limit == 32
 
 
 def test_a_server_that_comes_back_to_speed_is_given_as_much_as_before():

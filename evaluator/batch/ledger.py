@@ -48,9 +48,7 @@ class Ledger:
         if isinstance(path, Path):
             path.unlink(missing_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.executescript(
-            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000; {_TABLES} BEGIN;"
-        )
+        self._db.executescript(f"{_SWIFT} {_TABLES} BEGIN;")
 
     def close(self) -> None:
         self._db.close()

@@ -68,20 +68,25 @@ class _Request:
         self.hasten()
 
     async def __aexit__(self, *raised: Any) -> None:
-        places = self._pace.places
         self._pace.open.discard(self)
-        places.leave()
         try:
             await self._end.__aexit__(*raised)
         except TimeoutError as fault:
-            if self._is_hastened:
-                raise TooSlow from fault
-            if places.was_late(self._began, self._seconds, places.answered - self._answered_before):
-                self._excuse(self._seconds)
-                for request in self._pace.open:
-                    request.give_more()
+            if self._is_hastened or self._waited_behind_too_many():
                 raise TooSlow from fault
             raise
+        finally:
+            self._pace.places.leave()
+
+    def _waited_behind_too_many(self) -> bool:
+        places = self._pace.places
+        answered = places.answered - self._answered_before
+        if not answered or not places.was_late(self._began, self._seconds, answered, self._pace.patience.quick):
+            return False
+        self._excuse(self._seconds)
+        for request in self._pace.open:
+            request.give_more()
+        return True
 
     def give_more(self) -> None:
         """As much time again, once, where it went out before it was known that there were too many: its turn is near."""

@@ -9,6 +9,7 @@ _KNOWN, _REMEMBERED = 20, 200
 _USUAL, _SLOWER, _LEAST, _MORE = 0.95, 3.0, 1.0, 1.5
 """The share of replies that count as usual; how many times longer than those a request may take, the seconds that it may always
 take, and how many times longer the next time."""
+_QUICK = 0.1
 _MOST_ANEW = 3
 """How often one request is made anew."""
 
@@ -21,6 +22,11 @@ class Patience:
         """What one reply took. Whether from now on it is known how long one takes."""
         self._times.append(seconds)
         return len(self._times) == _KNOWN
+
+    @property
+    def quick(self) -> float:
+        """What a quick reply takes: one in ten is quicker. At least one must be known."""
+        return sorted(self._times)[int(_QUICK * (len(self._times) - 1))]
 
     def seconds(self, times: int) -> float | None:
         """For a request that was made so many times before; more each time, for its reply may be a long one. None while it is not

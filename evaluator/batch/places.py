@@ -16,6 +16,9 @@ _WAVE, _APART = 32, 0.05
 _NEARLY, _IN_TIME, _EASE = 0.9, 0.5, 0.25
 """Shares of the time allowed: what a late request must have had of it, what a reply is to take of it where not all come in time,
 and how little of it lets more in."""
+_AT_ONCE = 0.25
+"""Share of the replies that there would be if all requests were worked on at once and took as long as quick ones: under it, they
+stand in a queue. Replies of very different lengths make half."""
 
 
 class Places:
@@ -66,14 +69,18 @@ class Places:
             self.limit, self._raised = min(self._most, self.limit + max(1, self.limit // 8)), now
             self._admit()
 
-    def was_late(self, began: float, seconds: float, answered: int) -> bool:
-        """A request that began then got no reply in so many seconds, while `answered` others did. Whether it waited behind too
-        many: from now on there are half as many as those answered."""
+    def was_late(self, began: float, seconds: float, answered: int, quick: float) -> bool:
+        """A request that began then got no reply in so many seconds, while `answered` others did; a quick reply takes `quick`.
+        Whether it waited behind too many: from now on there are half as many as those answered.
+
+        Too many there are where far fewer were answered than would be if all were worked on at once. Otherwise its own reply is
+        a long one.
+        """
         if seconds < _NEARLY * self._allowed:
             return False  # its grading came to an end
         if began > self.lowered:
-            limit = max(1, int(_IN_TIME * answered) if answered else self.limit // 4)
-            if limit >= self.limit:
+            limit = max(1, int(_IN_TIME * answered))
+            if limit >= self.limit or answered > _AT_ONCE * self._taken * seconds / quick:
                 return False
             self.limit, self.lowered = limit, self._clock()
         return True
